@@ -1,0 +1,28 @@
+import { app, type InvocationContext } from "@azure/functions";
+import { ConflictError } from "../shared/errors.js";
+import { sweep } from "../shared/flows/sweep.js";
+import { errorFacts } from "../shared/log/log.js";
+import type { Services } from "../shared/services.js";
+import { logOf } from "./log-of.js";
+
+/** How long one run may load before it makes way for the next; far below the host's functionTimeout. */
+const budgetMs = 10 * 60_000;
+
+/** Follows change tracking and loads what is not loaded yet. A run that fails leaves its checkpoints; the next goes on from there. */
+export function registerIngressSweep({ ports, pace, clock, sweepSchedule }: Services): void {
+  app.timer("ingress-sweep", {
+    schedule: sweepSchedule,
+    handler: async (_timer: unknown, context: InvocationContext): Promise<void> => {
+      const log = logOf(context);
+      const started = clock.now();
+      try {
+        const { changes, loaded, loadsDone } = await sweep(ports, pace, started + budgetMs);
+        log.info("swept", { changes, loaded, loadsDone, ms: clock.now() - started });
+      } catch (error) {
+        log.error("sweep failed", errorFacts(error));
+        // Another run owns the stream: nothing is wrong.
+        if (!(error instanceof ConflictError)) throw error;
+      }
+    },
+  });
+}

@@ -1,0 +1,22 @@
+// The app's entry: settings first, then every trigger. With a settings error only `health` and the webhook's 503 are registered, so
+// that nothing half-configured runs: a host keeps a throwing app half alive, and failing triggers would burn delivery counts.
+
+import { startServices } from "../shared/services.js";
+import { registerHealth, registerUnhealthy } from "./health.js";
+import { registerIngressSweep } from "./ingress-sweep.js";
+import { registerClosedWebhook, registerIngressWebhook } from "./ingress-webhook.js";
+import { registerIngressWrite } from "./ingress-write.js";
+
+const started = startServices();
+
+if ("services" in started) {
+  registerHealth(started.services);
+  registerIngressWebhook(started.services);
+  registerIngressSweep(started.services);
+  registerIngressWrite(started.services);
+} else {
+  registerUnhealthy(started.problems);
+  registerClosedWebhook();
+  // Seen where the process is waited for: on a laptop and in CI.
+  process.exitCode = 1;
+}

@@ -1,0 +1,53 @@
+// One message of queue `changes` from arrival to its fate. Writing is write-record.ts, choosing the fate settle.ts.
+
+import type { Envelope } from "../model/envelope.js";
+import type { IngressPorts } from "./ports.js";
+import { decideFate, type Fate, firstAttemptWithoutRow } from "./settle.js";
+import { type WriteOutcome, writeRecord } from "./write-record.js";
+
+/** What happened, for the log. `delayed` and `failed` carry the error that led there. */
+export type ChangeOutcome =
+  | { outcome: Exclude<WriteOutcome["outcome"], "wait">; warnings?: readonly string[] }
+  | { outcome: "delayed"; until: number; error?: unknown }
+  | { outcome: "failed"; fate: Fate & { fate: "fail" }; error: unknown };
+
+/**
+ * Handles one message. When it returns, the message may be completed: its work is done, or stored elsewhere. Throws what only
+ * the platform can handle (bugs; the bus or the tables being away), so that the message is delivered again.
+ */
+export async function handleChange(ports: IngressPorts, envelope: Envelope): Promise<ChangeOutcome> {
+  try {
+    const written = await writeRecord(ports, envelope);
+    if (written.outcome !== "wait") return written;
+    await ports.queue.schedule({ ...envelope, nonce: `wait-${written.until}` }, written.until);
+    return { outcome: "delayed", until: written.until };
+  } catch (error) {
+    const fate = decideFate(error, envelope.attempt, ports.clock.now());
+    if (fate.fate === "redeliver") throw error;
+    if (fate.fate === "delay") {
+      await ports.queue.schedule(delayed(envelope, fate), fate.at);
+      return { outcome: "delayed", until: fate.at, error };
+    }
+    await recordFailure(ports, envelope, fate);
+    return { outcome: "failed", fate, error };
+  }
+}
+
+/** The nonce keeps a delay that costs no attempt from being taken for a duplicate of the message it replaces. */
+function delayed(envelope: Envelope, fate: Fate & { fate: "delay" }): Envelope {
+  const { row: _row, columns: _columns, ...bare } = envelope;
+  const kept = fate.attempt >= firstAttemptWithoutRow ? bare : envelope;
+  return { ...kept, attempt: fate.attempt, nonce: `delay-${fate.at}` };
+}
+
+/** The failure first, then the mark that makes the next success resolve it: killed in between, the message comes again. */
+async function recordFailure(ports: IngressPorts, envelope: Envelope, fate: Fate & { fate: "fail" }): Promise<void> {
+  const { table, id, cause, correlationId } = envelope;
+  const { reason, code, message } = fate;
+  const attempts = envelope.attempt + 1;
+  await ports.failures.report({ flow: "ingress", table, id, reason, code, message, attempts, cause, correlationId });
+  const stored = await ports.states.read(table, id);
+  const { epoch } = await ports.binding();
+  const state = stored?.state ?? { settings: ports.settingsVersion, epoch, present: false };
+  if (!state.failing) await ports.states.save(table, id, { ...state, failing: true }, stored?.etag);
+}

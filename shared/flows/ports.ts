@@ -1,0 +1,113 @@
+// What flows need from the world. Adapters implement these (dataverse/, campaign/, messaging/, storage/); flows know nothing else.
+
+import type { CompiledMapping, Fields } from "../mapping/compile.js";
+import type { Clock } from "../model/clock.js";
+import type { Envelope } from "../model/envelope.js";
+import type { RecordId, RowVersion } from "../model/ids.js";
+import type { Row } from "../model/row.js";
+import type { Binding } from "../storage/binding.js";
+import type { CheckpointStore } from "../storage/checkpoints.js";
+import type { SyncStateStore } from "../storage/sync-state.js";
+
+/** A row as read, with the version it had. */
+export interface VersionedRow {
+  id: RecordId;
+  version: RowVersion;
+  row: Row;
+}
+
+/** One page of a tracked read: ids only. `next` continues this read; `delta` is where the next read starts. Both are opaque. */
+export interface TrackedPage {
+  changed: readonly { id: RecordId; version: RowVersion }[];
+  deleted: readonly RecordId[];
+  next?: string;
+  delta?: string;
+}
+
+/** One page of a full read; without `next` it was the last. */
+export interface RowPage {
+  rows: readonly VersionedRow[];
+  next?: string;
+}
+
+/**
+ * Dynamics as this product reads it. Every call may throw AuthError, ThrottledError, UnavailableError; none reports trouble as
+ * "nothing there".
+ */
+export interface DynamicsSource {
+  /** Organisation id of the environment behind the URL. */
+  organizationId(): Promise<string>;
+  /** The row now; MissingError only when Dataverse says that this row does not exist (0x80040217). */
+  fetchRow(mapping: CompiledMapping, id: RecordId): Promise<VersionedRow>;
+  /** Those of `ids` that exist, in one request; at most `maxIdsPerRead` of them. */
+  fetchRows(mapping: CompiledMapping, ids: readonly RecordId[]): Promise<readonly VersionedRow[]>;
+  /** A tracked read: from the start without `link`, else onward from it. RefusedError with code 0x80044352: the link expired. */
+  readChanges(mapping: CompiledMapping, link: string | undefined): Promise<TrackedPage>;
+  /** One page of all rows, from the start without `cursor`. */
+  readPage(mapping: CompiledMapping, cursor: string | undefined, pageSize: number): Promise<RowPage>;
+}
+
+/** How many ids `fetchRows` takes: their query must fit into a URL of 32,768 characters. */
+export const maxIdsPerRead = 250;
+
+/**
+ * Campaign as this product writes it, one record a call. No call starts or repeats after `deadline` (epoch ms).
+ * RefusedError: Campaign said no for good. UnavailableError tells whether the call may have been carried out.
+ */
+export interface CampaignSink {
+  /** Creates the record. ConflictError: its key exists already. */
+  insert(mapping: CompiledMapping, key: string, fields: Fields, deadline: number): Promise<void>;
+  /** Changes the record. MissingError: there is none with this key. */
+  update(mapping: CompiledMapping, key: string, fields: Fields, deadline: number): Promise<void>;
+  /** Deletes the record. MissingError: there is none with this key. */
+  remove(mapping: CompiledMapping, key: string, deadline: number): Promise<void>;
+}
+
+/** Queue `changes`. A send that throws may have been carried out in part: send the whole again. */
+export interface ChangeQueue {
+  send(envelopes: readonly Envelope[]): Promise<void>;
+  /** Sends so that the message becomes visible at `at` (epoch ms). */
+  schedule(envelope: Envelope, at: number): Promise<void>;
+  /** Messages waiting now or due within a minute; counting stops at `limit`. */
+  depth(limit: number): Promise<number>;
+}
+
+/** A record that could not be written, for an operator. Ids, codes and our own words only. */
+export interface Failure {
+  flow: "ingress";
+  table: string;
+  id: RecordId;
+  reason: string;
+  code: string;
+  message: string;
+  attempts: number;
+  cause: Envelope["cause"];
+  correlationId: string;
+}
+
+/** Where failures go; the same record failing again updates its row, a later success resolves it. */
+export interface FailureLog {
+  report(failure: Failure): Promise<void>;
+  resolve(table: string, id: RecordId): Promise<void>;
+}
+
+/** What the ingress flows work with; made by services.ts, or by a test. */
+export interface IngressPorts {
+  mappings: ReadonlyMap<string, CompiledMapping>;
+  /** Version of the settings in force; every state says which one wrote it. */
+  settingsVersion: number;
+  /** The binding, verified against both systems a short while ago. BindingError: it does not match; nothing may be written. */
+  binding(): Promise<Binding>;
+  dynamics: DynamicsSource;
+  campaign: CampaignSink;
+  queue: ChangeQueue;
+  states: SyncStateStore;
+  checkpoints: CheckpointStore;
+  failures: FailureLog;
+  clock: Clock;
+  fingerprintKey: string;
+  /** Time one Campaign call may take with all its attempts, in ms. Half as long again is allowed for it to take effect. */
+  campaignBudgetMs: number;
+  /** The `tag` our own writes to Dynamics carry. */
+  ownTag: string;
+}

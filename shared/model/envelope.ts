@@ -1,0 +1,86 @@
+// The one message on queue `changes`, version 1 (design.md §3). What travels; not how (messaging/).
+
+import { createHash } from "node:crypto";
+import { z } from "zod";
+import { MalformedError } from "../errors.js";
+import type { RecordId, RowVersion } from "./ids.js";
+import { parseRecordId } from "./ids.js";
+import type { Row } from "./row.js";
+
+/** Why a record is on the queue. */
+export type Cause = z.infer<typeof causeSchema>;
+const causeSchema = z.enum(["notice", "sweep", "load", "replay", "redrive", "optout"]);
+
+const rowSchema = z.record(z.string(), z.union([z.string(), z.number(), z.boolean(), z.null()]));
+
+const envelopeSchema = z.object({
+  v: z.literal(1),
+  table: z.string().min(1).max(128),
+  id: z.string().transform((text) => parseRecordId(text)),
+  kind: z.enum(["upsert", "delete"]),
+  version: z
+    .string()
+    .regex(/^\d{1,20}$/)
+    .transform((text) => text as RowVersion)
+    .optional(),
+  row: rowSchema.optional(),
+  columns: z.string().max(64).optional(),
+  cause: causeSchema,
+  force: z.boolean().optional(),
+  attempt: z.number().int().min(0),
+  occurredAt: z.iso.datetime(),
+  correlationId: z.string().max(128),
+  /** Tells apart messages that have nothing else to tell them apart: a page, a request, a delay. */
+  nonce: z.string().max(128).optional(),
+});
+
+/**
+ * "Look at this record": its table and id, what is known to have happened, and maybe the row itself.
+ * `row` holds the mapped columns only and counts only when `columns` names the column set of the mapping in force.
+ * `attempt` counts the failed tries so far; `occurredAt` is when the change was made or, if unknown, noticed.
+ */
+export interface Envelope {
+  v: 1;
+  table: string;
+  id: RecordId;
+  kind: "upsert" | "delete";
+  version?: RowVersion | undefined;
+  row?: Row | undefined;
+  columns?: string | undefined;
+  cause: Cause;
+  force?: boolean | undefined;
+  attempt: number;
+  occurredAt: string;
+  correlationId: string;
+  nonce?: string | undefined;
+}
+
+/** Largest envelope that carries its row; above it the row is left out and read later (design.md §3). */
+export const maxEnvelopeBytes = 64 * 1024;
+
+/** Reads a message body. Throws MalformedError naming the first member that is wrong, never its value. */
+export function parseEnvelope(body: unknown): Envelope {
+  const parsed = envelopeSchema.safeParse(body);
+  if (parsed.success) return parsed.data;
+  const first = parsed.error.issues[0];
+  throw new MalformedError(
+    `not an envelope: ${first?.path.join(".") || "body"} is wrong (${first?.code ?? "unknown"})`,
+  );
+}
+
+/** The envelope without its row when it would not fit; the writer then reads the row itself. */
+export function fitEnvelope(envelope: Envelope): Envelope {
+  if (Buffer.byteLength(JSON.stringify(envelope)) <= maxEnvelopeBytes) return envelope;
+  const { row: _row, columns: _columns, ...rest } = envelope;
+  return rest;
+}
+
+/**
+ * Message id for duplicate detection: the same for a repeated send of the same news, never the same for two causes.
+ * Correctness does not rest on it (the writer's version guard does).
+ */
+export function messageIdOf(envelope: Envelope): string {
+  const { cause, table, id, kind, version, attempt, nonce } = envelope;
+  const parts = [cause, table, id, kind, version ?? "", String(attempt), nonce ?? ""];
+  return createHash("sha256").update(parts.join("\u0000")).digest("hex").slice(0, 40);
+}

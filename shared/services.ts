@@ -1,0 +1,204 @@
+// The composition root: settings in, adapters built, flows' ports out. One set for the life of the process, made on first use.
+
+import { DefaultAzureCredential, ManagedIdentityCredential } from "@azure/identity";
+import { makeCampaignClient } from "./campaign/client.js";
+import { makeCampaignRecords } from "./campaign/records.js";
+import { type DataverseClient, makeDataverseClient } from "./dataverse/client.js";
+import { makeDynamicsSource } from "./dataverse/source.js";
+import { AuthError, BindingError, SettingsError, type SettingsProblem } from "./errors.js";
+import type { IngressPorts } from "./flows/ports.js";
+import type { LoadPace } from "./flows/sweep.js";
+import { verifyBinding } from "./flows/verify-binding.js";
+import { type HttpClient, makeHttpClient } from "./http/client.js";
+import { fetchToken } from "./http/oauth.js";
+import { makeTokenCache, type TokenSource } from "./http/token-cache.js";
+import { shippedMappings, shippedSettingsVersion } from "./mapping/shipped.js";
+import { makeServiceBusClient } from "./messaging/service-bus-client.js";
+import { makeServiceBusChangeQueue } from "./messaging/service-bus-queue.js";
+import type { Clock } from "./model/clock.js";
+import { type AzureConnection, loadSettings, type Settings } from "./settings/load.js";
+import { makeAzureEntityTables } from "./storage/azure-entity-table.js";
+import { type Binding, makeBindingStore } from "./storage/binding.js";
+import { makeCheckpointStore } from "./storage/checkpoints.js";
+import { makeFailureStore } from "./storage/failures.js";
+import { makeSyncStateStore } from "./storage/sync-state.js";
+
+/** Everything the triggers use. */
+export interface Services {
+  ports: IngressPorts;
+  pace: LoadPace;
+  sweepSchedule: string;
+  clock: Clock;
+  /** Verifies the binding afresh and answers it; for `health`, which must not answer from memory. */
+  probeBinding(): Promise<Binding>;
+  /** A token for Campaign; AuthError when the credential is not accepted. */
+  campaignToken(): Promise<string>;
+}
+
+/** Tables this product keeps its state in (design.md §7). */
+export const tableNames = ["binding", "checkpoints", "syncstate", "failures"] as const;
+
+const bindingAgeMs = 60_000;
+const busTimeoutMs = 10_000;
+
+/** Real time. */
+export const systemClock: Clock = {
+  now: () => Date.now(),
+  sleep: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
+};
+
+/** The process's services, or why there are none. Reads the environment; the only place that does. */
+export function startServices(): { services: Services } | { problems: readonly SettingsProblem[] } {
+  try {
+    return { services: makeServices(loadSettings(process.env)) };
+  } catch (error) {
+    if (error instanceof SettingsError) return { problems: error.problems };
+    throw error;
+  }
+}
+
+/** Builds everything; connects to nothing yet. */
+export function makeServices(settings: Settings): Services {
+  const clock = systemClock;
+  const http = makeHttpClient({ clock, random: Math.random });
+  const tables = makeAzureEntityTables(tablesConnection(settings.tables));
+  const dynamics = makeDynamicsSource(makeDynamicsClient(settings, http, clock));
+  const campaignTokens = campaignTokensOf(settings, http, clock);
+  const campaign = makeCampaignRecords(
+    makeCampaignClient({
+      http,
+      baseUrl: settings.campaign.url,
+      organization: settings.campaign.tenant,
+      apiKey: settings.campaign.clientId,
+      tokens: campaignTokens,
+      timeoutMs: settings.campaign.callMs,
+    }),
+  );
+  const queue = makeServiceBusChangeQueue({
+    client: makeServiceBusClient(busConnection(settings.serviceBus)),
+    queue: "changes",
+    lanes: settings.lanes,
+    clock,
+    timeoutMs: busTimeoutMs,
+  });
+
+  const tablesReady = remember(() => tables.ensure(tableNames), Number.POSITIVE_INFINITY, clock);
+  const bindings = makeBindingStore(tables.table("binding"));
+  const probeBinding = async (): Promise<Binding> => {
+    await tablesReady();
+    return verifyBinding(bindings, dynamics, settings.campaign.tenant, clock);
+  };
+
+  return {
+    clock,
+    sweepSchedule: settings.sweepSchedule,
+    probeBinding,
+    campaignToken: () => campaignTokens.token(),
+    pace: { pageSize: settings.load.pageSize, maxDepth: settings.load.queueDepth, pollMs: 250, followMs: 30_000 },
+    ports: {
+      mappings: shippedMappings(),
+      settingsVersion: shippedSettingsVersion,
+      binding: remember(probeBinding, bindingAgeMs, clock),
+      dynamics,
+      campaign,
+      queue,
+      states: makeSyncStateStore(tables.table("syncstate")),
+      checkpoints: makeCheckpointStore(tables.table("checkpoints")),
+      failures: makeFailureStore(tables.table("failures"), clock),
+      clock,
+      fingerprintKey: settings.fingerprintKey,
+      campaignBudgetMs: settings.campaign.callMs,
+      ownTag: settings.ownTag,
+    },
+  };
+}
+
+/** The client of the Dynamics environment that the settings name; infra/dataverse provisions through the same one. */
+export function makeDynamicsClient(
+  settings: Pick<Settings, "dynamics">,
+  http: HttpClient,
+  clock: Clock,
+): DataverseClient {
+  const { url, auth } = settings.dynamics;
+  const tokens =
+    auth.by === "client-secret"
+      ? makeTokenCache(
+          () =>
+            fetchToken(http, clock, {
+              system: "entra",
+              url: new URL(`/${encodeURIComponent(auth.tenantId)}/oauth2/v2.0/token`, auth.authority),
+              clientId: auth.clientId,
+              clientSecret: auth.clientSecret,
+              scope: `${url.origin}/.default`,
+              settings: "DYNAMICS_TENANT_ID, DYNAMICS_CLIENT_ID and DYNAMICS_CLIENT_SECRET",
+            }),
+          clock,
+        )
+      : managedIdentityTokens(`${url.origin}/.default`, auth.clientId, clock);
+  return makeDataverseClient({ http, clock, environment: url, tokens, timeoutMs: 60_000, budgetMs: 120_000 });
+}
+
+function campaignTokensOf({ campaign }: Settings, http: HttpClient, clock: Clock): TokenSource {
+  const request = {
+    system: "ims" as const,
+    url: new URL("/ims/token/v3", campaign.ims),
+    clientId: campaign.clientId,
+    clientSecret: campaign.clientSecret,
+    scope: campaign.scopes,
+    settings: "CAMPAIGN_CLIENT_ID, CAMPAIGN_CLIENT_SECRET and CAMPAIGN_SCOPES",
+  };
+  return makeTokenCache(() => fetchToken(http, clock, request), clock);
+}
+
+function managedIdentityTokens(scope: string, clientId: string | undefined, clock: Clock): TokenSource {
+  const credential =
+    clientId === undefined ? new ManagedIdentityCredential() : new ManagedIdentityCredential({ clientId });
+  return makeTokenCache(async () => {
+    const token = await credential.getToken(scope).catch((error: unknown) => {
+      throw new AuthError(
+        "the managed identity got no token for Dynamics: is it assigned to the Function App?",
+        {},
+        error,
+      );
+    });
+    return { value: token.token, expiresAt: token.expiresOnTimestamp };
+  }, clock);
+}
+
+function busConnection(connection: AzureConnection) {
+  return connection.by === "connection-string"
+    ? { connectionString: connection.value }
+    : { fullyQualifiedNamespace: connection.address, credential: new DefaultAzureCredential() };
+}
+
+function tablesConnection(connection: AzureConnection) {
+  return connection.by === "connection-string"
+    ? { connectionString: connection.value }
+    : { url: connection.address, credential: new DefaultAzureCredential() };
+}
+
+/**
+ * Keeps a verified binding for `maxAgeMs`, and beyond it while its sources cannot be asked: notices are taken in though Dynamics
+ * is away. A binding that is wrong is never kept. Callers at the same moment share one call.
+ */
+function remember<T>(call: () => Promise<T>, maxAgeMs: number, clock: Clock): () => Promise<T> {
+  let kept: { value: T; until: number } | undefined;
+  let running: Promise<T> | undefined;
+  const ask = async (): Promise<T> => {
+    try {
+      const value = await call();
+      kept = { value, until: clock.now() + maxAgeMs };
+      return value;
+    } catch (error) {
+      if (!kept || error instanceof BindingError) throw error;
+      return kept.value;
+    } finally {
+      running = undefined;
+    }
+  };
+  return async () => {
+    if (kept && clock.now() < kept.until) return kept.value;
+    running ??= ask();
+    return running;
+  };
+}

@@ -1,0 +1,158 @@
+// An environment to typed settings, or every problem at once. Never half: the caller gets all of it or a SettingsError.
+
+import type { z } from "zod";
+import { SettingsError, type SettingsProblem } from "../errors.js";
+import { type SettingDefinition, type SettingName, settingDefinitions } from "./schema.js";
+
+/** How a system that takes secrets or identities is reached. */
+export type DynamicsAuth =
+  | { by: "managed-identity"; clientId: string | undefined }
+  | { by: "client-secret"; authority: URL; tenantId: string; clientId: string; clientSecret: string };
+
+/** How an Azure service is reached: on the local runtime by connection string, in Azure by identity. */
+export type AzureConnection = { by: "connection-string"; value: string } | { by: "identity"; address: string };
+
+/** All settings, typed. */
+export interface Settings {
+  runtime: "azure" | "local";
+  dynamics: { url: URL; auth: DynamicsAuth };
+  campaign: {
+    url: URL;
+    tenant: string;
+    ims: URL;
+    clientId: string;
+    clientSecret: string;
+    scopes: string;
+    callMs: number;
+  };
+  serviceBus: AzureConnection;
+  tables: AzureConnection;
+  lanes: number;
+  sweepSchedule: string;
+  load: { pageSize: number; queueDepth: number };
+  fingerprintKey: string;
+  ownTag: string;
+}
+
+/** Hosts a URL setting may lead to: a mistyped or planted host must not get our tokens. */
+const allowedHosts: Partial<Record<SettingName, RegExp>> = {
+  DYNAMICS_URL: /\.(dynamics\.com|microsoftdynamics\.us|appsplatform\.us|dynamics\.cn)$/,
+  DYNAMICS_AUTHORITY: /^login\.(microsoftonline\.(com|us)|partner\.microsoftonline\.cn)$/,
+  CAMPAIGN_URL: /(^|\.)(adobe\.io|adobe\.com)$/,
+  CAMPAIGN_IMS_URL: /^ims-[a-z0-9-]+\.adobelogin\.com$/,
+  TABLES__tableServiceUri: /\.table\.(core\.windows\.net|core\.usgovcloudapi\.net|core\.chinacloudapi\.cn)$/,
+};
+
+/** Reads the environment. Throws SettingsError with all problems, naming each setting, never showing a secret's value. */
+export function loadSettings(environment: Readonly<Record<string, string | undefined>>): Settings {
+  const problems: SettingsProblem[] = [];
+  const values = readAll(environment, problems);
+  const runtime = values.RUNTIME ?? "azure";
+  checkHosts(values, runtime, problems);
+  // Answers `undefined` only after noting a problem, and then nothing of what it answered is used.
+  const need = <Name extends SettingName>(name: Name, when: string): NonNullable<Values[Name]> => {
+    if (values[name] === undefined && !problems.some((known) => known.setting === name)) {
+      problems.push({ setting: name, problem: `is missing ${when}`, fix: settingDefinitions[name].doc });
+    }
+    return values[name] as NonNullable<Values[Name]>;
+  };
+
+  const auth: DynamicsAuth =
+    values.DYNAMICS_AUTH === "client-secret"
+      ? {
+          by: "client-secret",
+          authority: need("DYNAMICS_AUTHORITY", "though DYNAMICS_AUTH is client-secret"),
+          tenantId: need("DYNAMICS_TENANT_ID", "though DYNAMICS_AUTH is client-secret"),
+          clientId: need("DYNAMICS_CLIENT_ID", "though DYNAMICS_AUTH is client-secret"),
+          clientSecret: need("DYNAMICS_CLIENT_SECRET", "though DYNAMICS_AUTH is client-secret"),
+        }
+      : { by: "managed-identity", clientId: values.DYNAMICS_CLIENT_ID };
+  const serviceBus = connection(values, ["SERVICEBUS", "SERVICEBUS__fullyQualifiedNamespace"], runtime, problems);
+  const tables = connection(values, ["TABLES", "TABLES__tableServiceUri"], runtime, problems);
+  if (problems.length > 0) throw new SettingsError(problems);
+
+  // No problem means that every required value is there.
+  const all = values as Required<Values>;
+  return {
+    runtime,
+    dynamics: { url: all.DYNAMICS_URL, auth },
+    campaign: {
+      url: all.CAMPAIGN_URL,
+      tenant: all.CAMPAIGN_TENANT,
+      ims: all.CAMPAIGN_IMS_URL,
+      clientId: all.CAMPAIGN_CLIENT_ID,
+      clientSecret: all.CAMPAIGN_CLIENT_SECRET,
+      scopes: all.CAMPAIGN_SCOPES,
+      callMs: all.CAMPAIGN_CALL_SECONDS * 1000,
+    },
+    serviceBus: serviceBus as AzureConnection,
+    tables: tables as AzureConnection,
+    lanes: all.LANES,
+    sweepSchedule: all.SWEEP_SCHEDULE,
+    load: { pageSize: all.LOAD_PAGE_SIZE, queueDepth: all.LOAD_QUEUE_DEPTH },
+    fingerprintKey: all.FINGERPRINT_KEY,
+    ownTag: all.OWN_TAG,
+  };
+}
+
+type Values = { [Name in SettingName]?: z.output<(typeof settingDefinitions)[Name]["schema"]> };
+
+function readAll(environment: Readonly<Record<string, string | undefined>>, problems: SettingsProblem[]): Values {
+  const values: Record<string, unknown> = {};
+  for (const [setting, definition] of Object.entries<SettingDefinition>(settingDefinitions)) {
+    const given = environment[setting];
+    const raw = given === undefined || given.trim() === "" ? definition.default : given;
+    if (raw === undefined) {
+      if (definition.optional === undefined) problems.push({ setting, problem: "is missing", fix: definition.doc });
+      continue;
+    }
+    const parsed = definition.schema.safeParse(raw);
+    if (parsed.success) values[setting] = parsed.data;
+    else problems.push({ setting, problem: parsed.error.issues[0]?.message ?? "is wrong", fix: definition.doc });
+  }
+  return values as Values;
+}
+
+const loopback = /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/;
+
+function checkHosts(values: Values, runtime: "azure" | "local", problems: SettingsProblem[]): void {
+  for (const [setting, pattern] of Object.entries(allowedHosts)) {
+    const url = values[setting as SettingName];
+    if (!(url instanceof URL)) continue;
+    if (runtime === "local" && loopback.test(url.hostname)) continue;
+    const fix = settingDefinitions[setting as SettingName].doc;
+    if (url.protocol !== "https:") problems.push({ setting, problem: "must begin with https://", fix });
+    else if (!pattern.test(url.hostname))
+      problems.push({ setting, problem: `leads to an unknown host, ${url.hostname}`, fix });
+  }
+}
+
+type ConnectionNames =
+  | readonly ["SERVICEBUS", "SERVICEBUS__fullyQualifiedNamespace"]
+  | readonly ["TABLES", "TABLES__tableServiceUri"];
+
+function connection(
+  values: Values,
+  [text, identity]: ConnectionNames,
+  runtime: "azure" | "local",
+  problems: SettingsProblem[],
+): AzureConnection | undefined {
+  const [value, address] = [values[text], values[identity]];
+  const known = problems.some(({ setting }) => setting === text || setting === identity);
+  if (value !== undefined && address !== undefined) {
+    problems.push({ setting: text, problem: `and ${identity} are both set`, fix: "Keep one of them." });
+  } else if (value !== undefined && runtime === "azure") {
+    problems.push({
+      setting: text,
+      problem: "is a connection string, which is for the local runtime only",
+      fix: `Set ${identity} instead.`,
+    });
+  } else if (value !== undefined) {
+    return { by: "connection-string", value };
+  } else if (address !== undefined) {
+    return { by: "identity", address: address instanceof URL ? address.origin : address };
+  } else if (!known) {
+    problems.push({ setting: identity, problem: "is missing", fix: settingDefinitions[identity].doc });
+  }
+  return undefined;
+}

@@ -1,0 +1,186 @@
+// Every application setting: type, default, what it is for. local.settings.sample.json and the README's table are generated
+// from this (npm run settings:sample); reading an environment is load.ts.
+
+import { z } from "zod";
+
+/** One setting. `sample` is its value on the local runtime; `secret` keeps its value out of every message. */
+export interface SettingDefinition {
+  doc: string;
+  schema: z.ZodType;
+  /** Text as it would stand in the environment; without one the setting is required, unless `optional` says when it is not needed. */
+  default?: string;
+  optional?: string;
+  secret?: boolean;
+  sample: string;
+}
+
+const text = z.string().trim().min(1);
+const secretText = z.string().min(1);
+const count = (low: number, high: number) => z.coerce.number().int().min(low).max(high);
+
+/** An absolute URL without path, query or credentials. */
+const origin = z.string().transform((value, context) => {
+  const url = URL.canParse(value) ? new URL(value) : undefined;
+  if (!url || !/^https?:$/.test(url.protocol) || url.username || url.search || !/^\/?$/.test(url.pathname)) {
+    context.addIssue({ code: "custom", message: "must be a URL such as https://host without a path" });
+    return z.NEVER;
+  }
+  return url;
+});
+
+/** Most lanes there may be: maxConcurrentSessions in host.json (a test holds them equal). */
+export const mostLanes = 16;
+
+/** All settings by name. Names that end in `__…` are Azure's forms for identity-based connections. */
+export const settingDefinitions = {
+  RUNTIME: {
+    doc: "`azure`, or `local` for the local runtime: only there may peers be reached without TLS, on loopback addresses.",
+    schema: z.enum(["azure", "local"]),
+    default: "azure",
+    sample: "local",
+  },
+  DYNAMICS_URL: {
+    doc: "URL of the Dynamics environment, e.g. `https://contoso.crm4.dynamics.com`.",
+    schema: origin,
+    sample: "http://127.0.0.1:7081",
+  },
+  DYNAMICS_AUTH: {
+    doc: "`managed-identity` of the Function App, or `client-secret` of an app registration.",
+    schema: z.enum(["managed-identity", "client-secret"]),
+    default: "managed-identity",
+    sample: "client-secret",
+  },
+  DYNAMICS_TENANT_ID: {
+    doc: "Entra tenant of the app registration.",
+    schema: text,
+    optional: "with DYNAMICS_AUTH=managed-identity",
+    sample: "11111111-1111-4111-8111-111111111111",
+  },
+  DYNAMICS_CLIENT_ID: {
+    doc: "Client id of the app registration, or of a user-assigned managed identity.",
+    schema: text,
+    optional: "with the system-assigned managed identity",
+    sample: "22222222-2222-4222-8222-222222222222",
+  },
+  DYNAMICS_CLIENT_SECRET: {
+    doc: "Client secret of the app registration.",
+    schema: secretText,
+    optional: "with DYNAMICS_AUTH=managed-identity",
+    secret: true,
+    sample: "local-dynamics-secret",
+  },
+  DYNAMICS_AUTHORITY: {
+    doc: "Entra ID's host; another one in sovereign clouds.",
+    schema: origin,
+    default: "https://login.microsoftonline.com",
+    sample: "http://127.0.0.1:7081",
+  },
+  CAMPAIGN_URL: {
+    doc: "Host of Campaign's REST API.",
+    schema: origin,
+    default: "https://mc.adobe.io",
+    sample: "http://127.0.0.1:7082",
+  },
+  CAMPAIGN_TENANT: {
+    doc: "Campaign instance as it stands in API paths, e.g. `acme-mkt-stage1`.",
+    schema: text.regex(/^[A-Za-z0-9][A-Za-z0-9.-]*$/, "must be one path segment of letters, digits, dots and hyphens"),
+    sample: "acme-mkt-stage1",
+  },
+  CAMPAIGN_IMS_URL: {
+    doc: "Host of Adobe's token service.",
+    schema: origin,
+    default: "https://ims-na1.adobelogin.com",
+    sample: "http://127.0.0.1:7082",
+  },
+  CAMPAIGN_CLIENT_ID: {
+    doc: "Client id (API key) of the OAuth server-to-server credential.",
+    schema: text,
+    sample: "local-campaign-client",
+  },
+  CAMPAIGN_CLIENT_SECRET: {
+    doc: "Client secret of that credential.",
+    schema: secretText,
+    secret: true,
+    sample: "local-campaign-secret",
+  },
+  CAMPAIGN_SCOPES: {
+    doc: "Scopes to ask for, comma separated.",
+    schema: text,
+    default:
+      "openid,AdobeID,campaign_sdk,additional_info.projectedProductContext,campaign_config_server_general,deliverability_service_general",
+    sample:
+      "openid,AdobeID,campaign_sdk,additional_info.projectedProductContext,campaign_config_server_general,deliverability_service_general",
+  },
+  CAMPAIGN_CALL_SECONDS: {
+    doc: "Longest time of one Campaign call with all its attempts. After a crash the record waits half as long again before it is written anew.",
+    schema: count(1, 120),
+    default: "60",
+    sample: "4",
+  },
+  SERVICEBUS: {
+    doc: "Connection string of Service Bus; only on the local runtime.",
+    schema: secretText,
+    optional: "with SERVICEBUS__fullyQualifiedNamespace",
+    secret: true,
+    sample: "Endpoint=sb://127.0.0.1:5672;SharedAccessKeyName=local;SharedAccessKey=local;UseDevelopmentEmulator=true;",
+  },
+  SERVICEBUS__fullyQualifiedNamespace: {
+    doc: "Service Bus namespace, e.g. `contoso.servicebus.windows.net`, reached with the managed identity.",
+    schema: text.regex(/^[a-z0-9][a-z0-9.-]*$/i, "must be a host name"),
+    optional: "with SERVICEBUS",
+    sample: "",
+  },
+  TABLES: {
+    doc: "Connection string of Table Storage; only on the local runtime.",
+    schema: secretText,
+    optional: "with TABLES__tableServiceUri",
+    secret: true,
+    sample:
+      "DefaultEndpointsProtocol=http;AccountName=local;AccountKey=bG9jYWwtcnVudGltZQ==;TableEndpoint=http://127.0.0.1:10002/local;",
+  },
+  TABLES__tableServiceUri: {
+    doc: "Table service of the storage account, e.g. `https://contoso.table.core.windows.net`, reached with the managed identity.",
+    schema: origin,
+    optional: "with TABLES",
+    sample: "",
+  },
+  LANES: {
+    doc: "Number of lanes: how many Campaign records are written at the same time in the whole deployment. Change it only while the queue is empty.",
+    schema: count(1, mostLanes),
+    default: "4",
+    sample: "4",
+  },
+  SWEEP_SCHEDULE: {
+    doc: "When change tracking is read: NCRONTAB with seconds, UTC.",
+    schema: text.regex(/^(\S+\s+){5}\S+$/, "must have six fields, seconds first"),
+    default: "0 * * * * *",
+    sample: "*/5 * * * * *",
+  },
+  LOAD_PAGE_SIZE: {
+    doc: "Rows per page of a full read.",
+    schema: count(1, 5_000),
+    default: "200",
+    sample: "100",
+  },
+  LOAD_QUEUE_DEPTH: {
+    doc: "A load waits while this many messages are on the queue, so that live changes keep their latency.",
+    schema: count(1, 5_000),
+    default: "100",
+    sample: "200",
+  },
+  FINGERPRINT_KEY: {
+    doc: "Key of the fingerprints in the sync state: random, at least 16 characters. A new one makes the next load write every record once more.",
+    schema: z.string().min(16),
+    secret: true,
+    sample: "local-fingerprint-key",
+  },
+  OWN_TAG: {
+    doc: "Marks our own writes in Dynamics, so that their notices are recognised.",
+    schema: text.max(100),
+    default: "acs-sync",
+    sample: "acs-sync",
+  },
+} as const satisfies Record<string, SettingDefinition>;
+
+/** Name of a setting. */
+export type SettingName = keyof typeof settingDefinitions;

@@ -1,0 +1,110 @@
+// What is known of each record's copy in Campaign (design.md §7). One row a record; written under its ETag.
+
+import type { RecordId, RowVersion } from "../model/ids.js";
+import { bucketOf } from "../model/lane.js";
+import type { EntityTable, EntityValue } from "./entity-table.js";
+
+/**
+ * A Campaign call that was announced before it was sent. Until `until` (epoch ms) it may still take effect, whoever sent it and
+ * whether or not its sender lives.
+ */
+export interface Intent {
+  kind: "write" | "delete";
+  until: number;
+}
+
+/** The sync state of one record; no personal data: version, hashes, times. */
+export interface SyncState {
+  /** Newest version of the row that has been dealt with. */
+  version?: RowVersion;
+  /** Version of the settings that wrote this state. */
+  settings: number;
+  /** Epoch of the binding; a higher one makes every version of a lower one old (a restored environment counts anew). */
+  epoch: number;
+  /** Fingerprints of what Campaign holds, as far as we know. */
+  always?: string;
+  insertOnly?: string;
+  /** Is there a record in Campaign that we wrote? */
+  present: boolean;
+  /** The row was deleted, or merged away, at this time (ISO). */
+  tombstone?: string;
+  intent?: Intent;
+  /** An open row in `failures` waits for this record's next success. */
+  failing?: boolean;
+}
+
+/** A state and the ETag it was read under; without ETag there is no row yet. */
+export interface StoredState {
+  state: SyncState;
+  etag?: string;
+}
+
+/** Reads and saves sync states. `save` throws ConflictError when somebody else saved since. */
+export interface SyncStateStore {
+  read(table: string, id: RecordId): Promise<StoredState | undefined>;
+  /** Saves under `etag`, or as a new row without one; answers the new ETag. */
+  save(table: string, id: RecordId, state: SyncState, etag: string | undefined): Promise<string>;
+}
+
+/** Sync states over an entity table. */
+export function makeSyncStateStore(entities: EntityTable): SyncStateStore {
+  const partitionOf = (table: string, id: RecordId): string => `${table}-${bucketOf(table, id)}`;
+  return {
+    async read(table, id) {
+      const entity = await entities.get(partitionOf(table, id), id);
+      return entity && { state: toState(entity.values), etag: entity.etag };
+    },
+    save(table, id, state, etag) {
+      const values = toValues(state);
+      const partition = partitionOf(table, id);
+      return etag === undefined
+        ? entities.insert(partition, id, values)
+        : entities.replace(partition, id, values, etag);
+    },
+  };
+}
+
+function toValues(state: SyncState): Record<string, EntityValue> {
+  const values: Record<string, EntityValue | undefined> = {
+    version: state.version,
+    settings: state.settings,
+    epoch: state.epoch,
+    always: state.always,
+    insertOnly: state.insertOnly,
+    present: state.present,
+    tombstone: state.tombstone,
+    failing: state.failing,
+    intentKind: state.intent?.kind,
+    intentUntil: state.intent && new Date(state.intent.until).toISOString(),
+  };
+  return Object.fromEntries(
+    Object.entries(values).filter((entry): entry is [string, EntityValue] => entry[1] !== undefined),
+  );
+}
+
+function toState(values: Readonly<Record<string, EntityValue>>): SyncState {
+  const text = (name: string): string | undefined => (typeof values[name] === "string" ? values[name] : undefined);
+  const version = text("version") as RowVersion | undefined;
+  const [always, insertOnly, tombstone, until] = [
+    text("always"),
+    text("insertOnly"),
+    text("tombstone"),
+    text("intentUntil"),
+  ];
+  return {
+    settings: Number(values.settings ?? 0),
+    epoch: Number(values.epoch ?? 0),
+    present: values.present === true,
+    ...(values.failing === true && { failing: true }),
+    ...(version !== undefined && { version }),
+    ...(always !== undefined && { always }),
+    ...(insertOnly !== undefined && { insertOnly }),
+    ...(tombstone !== undefined && { tombstone }),
+    ...(until !== undefined && {
+      intent: {
+        kind: values.intentKind === "delete" ? ("delete" as const) : ("write" as const),
+        until: Date.parse(until),
+      },
+    }),
+  };
+}
