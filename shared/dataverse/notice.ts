@@ -21,7 +21,7 @@ const contextSchema = z.object({
   OperationCreatedOn: z.string().nullish(),
   SharedVariables: pairs,
   PostEntityImages: pairs,
-  ParentContext: z.unknown(),
+  ParentContext: z.unknown().optional(),
 });
 const imageSchema = z.object({
   Id: z.string(),
@@ -67,7 +67,7 @@ function occurredAt(created: string | null | undefined, receivedAt: string): str
 const deepestParent = 8;
 
 function* tagsOf(context: unknown, depth = 0): Generator<string> {
-  const parsed = z.object({ SharedVariables: pairs, ParentContext: z.unknown() }).safeParse(context);
+  const parsed = z.object({ SharedVariables: pairs, ParentContext: z.unknown().optional() }).safeParse(context);
   if (!parsed.success || depth > deepestParent) return;
   for (const { key, value } of parsed.data.SharedVariables ?? []) {
     if (key === "tag" && typeof value === "string") yield value;

@@ -52,7 +52,7 @@ export function loadSettings(environment: Readonly<Record<string, string | undef
   // Answers `undefined` only after noting a problem, and then nothing of what it answered is used.
   const need = <Name extends SettingName>(name: Name, when: string): NonNullable<Values[Name]> => {
     if (values[name] === undefined && !problems.some((known) => known.setting === name)) {
-      problems.push({ setting: name, problem: `is missing ${when}`, fix: settingDefinitions[name].doc });
+      problems.push({ setting: name, problem: `is missing ${when}`, fix: `Set it: ${settingDefinitions[name].doc}` });
     }
     return values[name] as NonNullable<Values[Name]>;
   };
@@ -103,12 +103,18 @@ function readAll(environment: Readonly<Record<string, string | undefined>>, prob
     const given = environment[setting];
     const raw = given === undefined || given.trim() === "" ? definition.default : given;
     if (raw === undefined) {
-      if (definition.optional === undefined) problems.push({ setting, problem: "is missing", fix: definition.doc });
+      if (definition.optional === undefined)
+        problems.push({ setting, problem: "is missing", fix: `Set it: ${definition.doc}` });
       continue;
     }
     const parsed = definition.schema.safeParse(raw);
     if (parsed.success) values[setting] = parsed.data;
-    else problems.push({ setting, problem: parsed.error.issues[0]?.message ?? "is wrong", fix: definition.doc });
+    else
+      problems.push({
+        setting,
+        problem: parsed.error.issues[0]?.message ?? "is wrong",
+        fix: `Set it: ${definition.doc}`,
+      });
   }
   return values as Values;
 }
@@ -120,7 +126,7 @@ function checkHosts(values: Values, runtime: "azure" | "local", problems: Settin
     const url = values[setting as SettingName];
     if (!(url instanceof URL)) continue;
     if (runtime === "local" && loopback.test(url.hostname)) continue;
-    const fix = settingDefinitions[setting as SettingName].doc;
+    const fix = `Set it: ${settingDefinitions[setting as SettingName].doc}`;
     if (url.protocol !== "https:") problems.push({ setting, problem: "must begin with https://", fix });
     else if (!pattern.test(url.hostname))
       problems.push({ setting, problem: `leads to an unknown host, ${url.hostname}`, fix });
@@ -152,7 +158,7 @@ function connection(
   } else if (address !== undefined) {
     return { by: "identity", address: address instanceof URL ? address.origin : address };
   } else if (!known) {
-    problems.push({ setting: identity, problem: "is missing", fix: settingDefinitions[identity].doc });
+    problems.push({ setting: identity, problem: "is missing", fix: `Set it: ${settingDefinitions[identity].doc}` });
   }
   return undefined;
 }

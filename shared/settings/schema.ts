@@ -54,20 +54,20 @@ export const settingDefinitions = {
     doc: "Entra tenant of the app registration.",
     schema: text,
     optional: "with DYNAMICS_AUTH=managed-identity",
-    sample: "11111111-1111-4111-8111-111111111111",
+    sample: "e9da86d3-51cf-5a76-a2d8-c50195c3f466",
   },
   DYNAMICS_CLIENT_ID: {
     doc: "Client id of the app registration, or of a user-assigned managed identity.",
     schema: text,
     optional: "with the system-assigned managed identity",
-    sample: "22222222-2222-4222-8222-222222222222",
+    sample: "00000000-0000-4000-a000-000000000001",
   },
   DYNAMICS_CLIENT_SECRET: {
     doc: "Client secret of the app registration.",
     schema: secretText,
     optional: "with DYNAMICS_AUTH=managed-identity",
     secret: true,
-    sample: "local-dynamics-secret",
+    sample: "local-integration-secret",
   },
   DYNAMICS_AUTHORITY: {
     doc: "Entra ID's host; another one in sovereign clouds.",
@@ -84,7 +84,7 @@ export const settingDefinitions = {
   CAMPAIGN_TENANT: {
     doc: "Campaign instance as it stands in API paths, e.g. `acme-mkt-stage1`.",
     schema: text.regex(/^[A-Za-z0-9][A-Za-z0-9.-]*$/, "must be one path segment of letters, digits, dots and hyphens"),
-    sample: "acme-mkt-stage1",
+    sample: "acme",
   },
   CAMPAIGN_IMS_URL: {
     doc: "Host of Adobe's token service.",
@@ -95,13 +95,13 @@ export const settingDefinitions = {
   CAMPAIGN_CLIENT_ID: {
     doc: "Client id (API key) of the OAuth server-to-server credential.",
     schema: text,
-    sample: "local-campaign-client",
+    sample: "local-client",
   },
   CAMPAIGN_CLIENT_SECRET: {
     doc: "Client secret of that credential.",
     schema: secretText,
     secret: true,
-    sample: "local-campaign-secret",
+    sample: "local-secret",
   },
   CAMPAIGN_SCOPES: {
     doc: "Scopes to ask for, comma separated.",

@@ -1,0 +1,137 @@
+// The main job, played on a running runtime: contacts that are in Dynamics already are loaded, then people create, edit and delete some.
+// What it measures goes into a report; how it is shown is run.ts, who judges is oracle.ts.
+
+import { compareSystems, type Difference } from "./oracle.js";
+import { type CallCounts, type Editor, eventually, type Observer } from "./people.js";
+import { contactId, inventContact } from "./scenarios/contacts.js";
+import type { State } from "./state.js";
+
+/** Kinds of change whose Campaign calls are counted. `unmapped`: an edit of a column that no mapping reads. */
+export type ChangeKind = "load" | "create" | "update" | "unmapped" | "delete";
+
+/** Outcome of the main job. Latencies: from before the edit was sent to Dynamics until Campaign stored it, in ms. */
+export interface Report {
+  agree: boolean;
+  records: number;
+  differences: Difference[];
+  failures: number;
+  campaignCalls: Record<ChangeKind, { changes: number; calls: number }>;
+  latencyMs: { p50: number; p99: number };
+  loadSeconds: number;
+}
+
+/** Who plays and who is told. `say` prints one line. */
+export interface Stage {
+  observer: Observer;
+  editor: Editor;
+  state: State;
+  say: (line: string) => void;
+  progress: (line: string) => void;
+}
+
+const liveEdits = 20;
+const liveDeletes = 10;
+
+/** Waits for the first load of `contacts` contacts, showing where it is, then plays the live edits and judges. */
+export async function playMainJob(stage: Stage, contacts: number): Promise<Report> {
+  const { observer, editor, say } = stage;
+  const started = Date.now();
+  await firstLoad(stage, contacts);
+  const loadSeconds = (Date.now() - started) / 1000;
+  const calls: Partial<Report["campaignCalls"]> = {};
+  calls.load = { changes: contacts, calls: (await observer.takeCalls()).total };
+  say(`first load: ${contacts} contacts in ${loadSeconds.toFixed(1)} s, ${calls.load.calls} Campaign calls`);
+
+  const latencies: number[] = [];
+  const played = async (
+    kind: ChangeKind,
+    ids: readonly string[],
+    play: (id: string) => Promise<number | undefined>,
+  ) => {
+    for (const id of ids) {
+      const ms = await play(id);
+      if (ms !== undefined) latencies.push(ms);
+      say(
+        `  ${kind.padEnd(8)} ${id}  ${ms === undefined ? "dealt with, nothing to write" : `in Campaign after ${ms} ms`}`,
+      );
+    }
+    const counted: CallCounts = await observer.takeCalls();
+    calls[kind] = { changes: ids.length, calls: counted.total };
+  };
+
+  say("live changes:");
+  const fresh = range(contacts, contacts + liveEdits);
+  await played("create", fresh.map(contactId), (id) =>
+    arrives(stage, id, () => editor.create(inventContact(fresh.find((number) => contactId(number) === id) ?? 0))),
+  );
+  await played("update", range(0, liveEdits).map(contactId), (id) =>
+    arrives(stage, id, () => editor.update(id, { lastname: "Neuhaus", address1_city: "Neustadt" })),
+  );
+  await played("unmapped", range(liveEdits, 2 * liveEdits).map(contactId), async (id) => {
+    await editor.update(id, { jobtitle: "Baker" });
+    await dealtWith(stage, id);
+    return undefined;
+  });
+  await played("delete", range(2 * liveEdits, 2 * liveEdits + liveDeletes).map(contactId), (id) =>
+    arrives(stage, id, () => editor.remove(id)),
+  );
+  return {
+    ...(await judge(stage)),
+    campaignCalls: calls as Report["campaignCalls"],
+    latencyMs: percentiles(latencies),
+    loadSeconds,
+  };
+}
+
+/** Compares the systems as they are now. */
+export async function judge({
+  observer,
+  state,
+}: Stage): Promise<Pick<Report, "agree" | "records" | "differences" | "failures">> {
+  const contacts = await observer.contacts();
+  const differences = compareSystems(contacts, await observer.profiles());
+  let failures = 0;
+  for await (const _failure of state.failures.list("open")) failures += 1;
+  return { agree: differences.length === 0, records: contacts.length, differences, failures };
+}
+
+async function firstLoad({ observer, state, progress }: Stage, contacts: number): Promise<void> {
+  await eventually(
+    "the first load",
+    async () => {
+      const load = (await state.checkpoints.read("ingress", "contact-load").catch(() => undefined))?.values;
+      const profiles = await observer.profileCount();
+      progress(`  first load: ${load?.count ?? 0} of ${contacts} contacts read, ${profiles} profiles in Campaign`);
+      return load?.phase === "done" && profiles >= contacts ? true : undefined;
+    },
+    { withinMs: 600_000, everyMs: 500 },
+  );
+}
+
+/** Plays an edit and answers after how many ms Campaign stored what came of it. */
+async function arrives({ observer }: Stage, id: string, edit: () => Promise<void>): Promise<number> {
+  const before = (await observer.writes(id)).length;
+  const edited = Date.now();
+  await edit();
+  const write = await eventually(`the change of ${id} in Campaign`, async () => (await observer.writes(id))[before]);
+  return Date.parse(write.at) - edited;
+}
+
+/** Waits until the app has dealt with the row's newest version. */
+async function dealtWith({ editor, state }: Stage, id: string): Promise<void> {
+  const version = await editor.version(id);
+  await eventually(`version ${version} of ${id} to be dealt with`, async () => {
+    const stored = await state.states.read("contact", id as Parameters<typeof state.states.read>[1]);
+    return stored?.state.version === version ? true : undefined;
+  });
+}
+
+function percentiles(values: readonly number[]): Report["latencyMs"] {
+  const sorted = [...values].sort((a, b) => a - b);
+  const at = (share: number): number => sorted[Math.max(0, Math.ceil(sorted.length * share) - 1)] ?? 0;
+  return { p50: at(0.5), p99: at(0.99) };
+}
+
+function range(from: number, to: number): number[] {
+  return Array.from({ length: to - from }, (_, index) => from + index);
+}

@@ -1,0 +1,221 @@
+// The local runtime as a whole: bus, tables, both simulators and any number of Functions hosts, each a process of its own that can
+// be killed and started again while the others live. What it is used for is run.ts and the system tests.
+
+import { copyFileSync, existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { createServer } from "node:net";
+import { join } from "node:path";
+import { queues } from "../../shared/messaging/queues.js";
+import { type SettingDefinition, settingDefinitions } from "../../shared/settings/schema.js";
+import { buildApp } from "../build.js";
+import { type LocalProcess, type ProcessPlan, startProcess } from "./processes.js";
+
+/** Ports of the local runtime (design.md §9). */
+export interface Ports {
+  host: number;
+  dataverse: number;
+  campaign: number;
+  bus: number;
+  busAdmin: number;
+  tables: number;
+}
+
+/** The standard ports; 0 in a test means any free one. */
+export const standardPorts: Ports = {
+  host: 7071,
+  dataverse: 7081,
+  campaign: 7082,
+  bus: 5672,
+  busAdmin: 5673,
+  tables: 10002,
+};
+
+/** Name of a process that can be killed and started again. Hosts are `host`, `host-2`, … */
+export type ServiceName = "bus" | "tables" | "dataverse" | "campaign";
+
+/** How to start the runtime. `directory` holds its state and logs and is emptied first. */
+export interface RuntimeOptions {
+  directory: string;
+  ports: Ports;
+  /** App settings that differ from those of local.settings.sample.json. */
+  settings?: Record<string, string>;
+  /** Options of the simulators' processes. */
+  args?: Partial<Record<ServiceName, readonly string[]>>;
+  /** How long a dead host's timers stay its own, in ms. */
+  lockPeriodMs?: number;
+  onUnexpectedEnd?: (name: string, how: string) => void;
+}
+
+/** A running runtime. Addresses have no trailing slash. */
+export interface Runtime {
+  readonly addresses: Readonly<Record<"dataverse" | "campaign" | "bus" | "busAdmin" | "tables", string>>;
+  /** App settings as a host gets them. */
+  readonly settings: Readonly<Record<string, string>>;
+  readonly logDirectory: string;
+  /** Starts a Functions host; the first one takes the host port. */
+  startHost(name?: string, settings?: Record<string, string>): Promise<LocalProcess>;
+  kill(name: ServiceName): Promise<void>;
+  /** Starts a killed process again, on its old port and data. */
+  restart(name: ServiceName): Promise<void>;
+  stop(): Promise<void>;
+}
+
+/** Starts everything but the hosts, in parallel, and builds the app. Throws when a port is taken, naming it. */
+export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
+  rmSync(options.directory, { recursive: true, force: true });
+  const logDirectory = join(options.directory, "logs");
+  const appDirectory = join(options.directory, "app");
+  mkdirSync(join(appDirectory, "dist"), { recursive: true });
+  mkdirSync(logDirectory, { recursive: true });
+  const ports = await settlePorts(options.ports);
+  const plans = servicePlans(options, ports, logDirectory);
+
+  const running = new Map<string, LocalProcess>();
+  const start = async (name: ServiceName): Promise<void> => {
+    running.set(name, await startProcess(plans[name]));
+  };
+  const stop = async (): Promise<void> => {
+    // Hosts first: what they are doing wants its peers.
+    const hosts = [...running.values()].filter(({ name }) => name.startsWith("host"));
+    await Promise.all(hosts.map((host) => host.stop()));
+    await Promise.all([...running.values()].map((process) => process.stop()));
+  };
+  try {
+    await Promise.all([...(["bus", "tables", "dataverse", "campaign"] as const).map(start), packApp(appDirectory)]);
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+
+  const settings = appSettings(ports, options.settings);
+  return {
+    addresses: {
+      dataverse: `http://127.0.0.1:${ports.dataverse}`,
+      campaign: `http://127.0.0.1:${ports.campaign}`,
+      bus: `amqp://127.0.0.1:${ports.bus}`,
+      busAdmin: `http://127.0.0.1:${ports.busAdmin}`,
+      tables: `http://127.0.0.1:${ports.tables}`,
+    },
+    settings,
+    logDirectory,
+    async startHost(name = "host", extra = {}) {
+      const host = await startProcess({
+        name,
+        script: "infra/local/host/main.ts",
+        args: [
+          ...["--app", appDirectory, "--instance", name, "--port", String(name === "host" ? ports.host : 0)],
+          ...(options.lockPeriodMs === undefined ? [] : ["--lock-period-ms", String(options.lockPeriodMs)]),
+        ],
+        env: { ...settings, ...extra },
+        logFile: join(logDirectory, `${name}.log`),
+        onUnexpectedEnd: (how) => options.onUnexpectedEnd?.(name, how),
+      });
+      running.set(name, host);
+      return host;
+    },
+    async kill(name) {
+      await running.get(name)?.kill();
+    },
+    restart: start,
+    stop,
+  };
+}
+
+/** The app as it is deployed: package.json, host.json and the bundle, and nothing else. */
+async function packApp(directory: string): Promise<void> {
+  await buildApp(join(directory, "dist", "main.cjs"));
+  copyFileSync("host.json", join(directory, "host.json"));
+  copyFileSync("package.json", join(directory, "package.json"));
+}
+
+function servicePlans(options: RuntimeOptions, ports: Ports, logDirectory: string): Record<ServiceName, ProcessPlan> {
+  const queueFile = join(options.directory, "queues.json");
+  writeFileSync(queueFile, JSON.stringify(brokerQueues()));
+  const data = (name: string): string[] => {
+    const directory = join(options.directory, "data", name);
+    mkdirSync(directory, { recursive: true });
+    return ["--data", directory];
+  };
+  const plan = (name: ServiceName, args: string[]): ProcessPlan => ({
+    name,
+    script: `infra/local/${name}/main.ts`,
+    args: [...args, ...data(name), ...(options.args?.[name] ?? [])],
+    logFile: join(logDirectory, `${name}.log`),
+    onUnexpectedEnd: (how) => options.onUnexpectedEnd?.(name, how),
+  });
+  return {
+    bus: plan("bus", ["--port", String(ports.bus), "--admin-port", String(ports.busAdmin), "--queues", queueFile]),
+    tables: plan("tables", ["--port", String(ports.tables)]),
+    dataverse: plan("dataverse", ["--port", String(ports.dataverse)]),
+    campaign: plan("campaign", ["--port", String(ports.campaign)]),
+  };
+}
+
+/** The product's queues in the broker's units. */
+export function brokerQueues(): unknown[] {
+  const dayMs = 86_400_000;
+  return Object.entries(queues).map(([name, queue]) => ({
+    name,
+    requiresSession: queue.requiresSession,
+    lockDurationMs: queue.lockDurationSeconds * 1000,
+    maxDeliveryCount: queue.maxDeliveryCount,
+    duplicateDetectionWindowMs: queue.duplicateDetectionSeconds * 1000,
+    defaultTtlMs: queue.timeToLiveDays * dayMs,
+    deadLetteringOnMessageExpiration: queue.deadLetteringOnMessageExpiration,
+  }));
+}
+
+function appSettings(ports: Ports, extra: Record<string, string> = {}): Record<string, string> {
+  const samples = Object.entries<SettingDefinition>(settingDefinitions)
+    .filter(([, { sample }]) => sample !== "")
+    .map(([name, { sample }]) => [name, withPorts(sample, ports)]);
+  const own: Record<string, string> = Object.fromEntries(samples);
+  return {
+    ...own,
+    FUNCTIONS_WORKER_RUNTIME: "node",
+    AzureWebJobsStorage: String(own.TABLES),
+    LOCAL_FUNCTION_KEY: "local-function-key",
+    LOCAL_MASTER_KEY: "local-master-key",
+    TZ: "UTC",
+    ...extra,
+  };
+}
+
+function withPorts(sample: string, ports: Ports): string {
+  return (["dataverse", "campaign", "bus", "tables"] as const).reduce(
+    (text, name) => text.replaceAll(`127.0.0.1:${standardPorts[name]}`, `127.0.0.1:${ports[name]}`),
+    sample,
+  );
+}
+
+/** Replaces 0 by free ports and makes sure that the others are free. */
+async function settlePorts(wanted: Ports): Promise<Ports> {
+  const settled: Partial<Ports> = {};
+  const taken: string[] = [];
+  for (const [name, port] of Object.entries(wanted) as [keyof Ports, number][]) {
+    const free = await tryPort(port);
+    if (free === undefined) taken.push(`${port} (${name})`);
+    else settled[name] = free;
+  }
+  if (taken.length === 0) return settled as Ports;
+  throw new Error(
+    `in use by another program: port ${taken.join(", ")}. Is the local runtime running already? Other ports: npm start -- --port-<name> N`,
+  );
+}
+
+function tryPort(port: number): Promise<number | undefined> {
+  return new Promise((resolve) => {
+    const server = createServer();
+    server.once("error", () => resolve(undefined));
+    server.listen(port, "127.0.0.1", () => {
+      const address = server.address();
+      server.close(() => resolve(typeof address === "object" && address !== null ? address.port : undefined));
+    });
+  });
+}
+
+/** Fails early, and in words, where the repository's own files are missing: the runtime is started from its root. */
+export function requireRepositoryRoot(): void {
+  if (!existsSync("host.json") || !existsSync("functions/startup.ts")) {
+    throw new Error("run this from the repository's root");
+  }
+}

@@ -1,0 +1,24 @@
+// The product's own state, read through its own stores: for npm start, inspect and the system tests.
+
+import { makeAzureEntityTables } from "../../shared/storage/azure-entity-table.js";
+import { type CheckpointStore, makeCheckpointStore } from "../../shared/storage/checkpoints.js";
+import { type FailureStore, makeFailureStore } from "../../shared/storage/failures.js";
+import { makeSyncStateStore, type SyncStateStore } from "../../shared/storage/sync-state.js";
+
+/** The stores of a deployment, for reading. */
+export interface State {
+  checkpoints: CheckpointStore;
+  states: SyncStateStore;
+  failures: FailureStore;
+}
+
+/** Opens the state behind a connection string. */
+export function openState(connectionString: string): State {
+  const tables = makeAzureEntityTables({ connectionString });
+  const clock = { now: () => Date.now(), sleep: (ms: number) => new Promise<void>((done) => setTimeout(done, ms)) };
+  return {
+    checkpoints: makeCheckpointStore(tables.table("checkpoints")),
+    states: makeSyncStateStore(tables.table("syncstate")),
+    failures: makeFailureStore(tables.table("failures"), clock),
+  };
+}

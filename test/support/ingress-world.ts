@@ -1,0 +1,184 @@
+// The in-process world of ingress tests (design.md §10): real flows and adapters, Campaign's simulator core, memory bus and tables, one
+// clock. Any call of a port can be made the last one before a kill.
+
+import { makeCampaignCore } from "../../infra/local/campaign/core.js";
+import { makeCampaignClient } from "../../shared/campaign/client.js";
+import { makeCampaignRecords } from "../../shared/campaign/records.js";
+import { handleChange } from "../../shared/flows/handle-change.js";
+import type { IngressPorts } from "../../shared/flows/ports.js";
+import { fetchToken } from "../../shared/http/oauth.js";
+import { makeTokenCache } from "../../shared/http/token-cache.js";
+import { shippedMappings } from "../../shared/mapping/shipped.js";
+import { type MemoryChangeQueue, makeMemoryChangeQueue } from "../../shared/messaging/memory-queue.js";
+import { parseEnvelope } from "../../shared/model/envelope.js";
+import { tableNames } from "../../shared/services.js";
+import { makeCheckpointStore } from "../../shared/storage/checkpoints.js";
+import { type FailureStore, makeFailureStore } from "../../shared/storage/failures.js";
+import { makeMemoryEntityTables } from "../../shared/storage/memory-entity-table.js";
+import { makeSyncStateStore } from "../../shared/storage/sync-state.js";
+import { coreHttp, coreWorld } from "./core-http.js";
+import { type FixedClock, fixedClock } from "./fixed-clock.js";
+import { type MemoryDynamics, makeMemoryDynamics } from "./memory-dynamics.js";
+
+/** The process died at this call. */
+export class Killed extends Error {}
+
+/** When to die: at the `call`-th call of any port from now, before or after it took effect. */
+export interface KillPlan {
+  call: number;
+  when: "before" | "after";
+}
+
+/** What a test sees of a profile. */
+export type Profile = Readonly<Record<string, unknown>>;
+
+/** The world. `ports` are those of the living process: after a kill every call fails until `restart`. */
+export interface IngressWorld {
+  clock: FixedClock;
+  dynamics: MemoryDynamics;
+  queue: MemoryChangeQueue;
+  failures: FailureStore;
+  ports: IngressPorts;
+  killAt(plan: KillPlan): void;
+  /** Calls made of any port since `killAt` or the start. */
+  calls(): number;
+  isDead(): boolean;
+  /** A new process: what was in hand is free again, and nothing is planned to die. */
+  restart(): void;
+  /** Handles messages until none is left, moving the clock to what is scheduled. Throws Killed when the process dies. */
+  drain(): Promise<void>;
+  profiles(): Profile[];
+  /** Engine calls of Campaign so far. */
+  campaignCalls(): number;
+  /** Bodies written to one profile, as hashes, in order. */
+  writes(key: string): { method: string; sha256: string }[];
+  campaignCommand(name: string, body: unknown): unknown;
+}
+
+const budgetMs = 4_000;
+
+/** Makes an empty world at `iso`. */
+export async function makeIngressWorld({ lanes = 2, iso = "2026-03-01T00:00:00Z" } = {}): Promise<IngressWorld> {
+  const clock = fixedClock(iso);
+  const world = coreWorld(clock);
+  const campaignCore = makeCampaignCore(world);
+  const http = coreHttp({ "campaign.test": campaignCore }, clock);
+  const tokens = makeTokenCache(
+    () =>
+      fetchToken(http, clock, {
+        system: "ims",
+        url: new URL("http://campaign.test/ims/token/v3"),
+        clientId: "local-client",
+        clientSecret: "local-secret",
+        scope: "openid,AdobeID,campaign_sdk",
+        settings: "",
+      }),
+    clock,
+  );
+  const campaign = makeCampaignRecords(
+    makeCampaignClient({
+      http,
+      baseUrl: new URL("http://campaign.test"),
+      organization: "acme",
+      apiKey: "local-client",
+      tokens,
+      timeoutMs: budgetMs,
+    }),
+  );
+  const dynamics = makeMemoryDynamics();
+  const queue = makeMemoryChangeQueue({ lanes, clock });
+  const tables = makeMemoryEntityTables();
+  await tables.ensure(tableNames);
+  const failures = makeFailureStore(tables.table("failures"), clock);
+
+  let made = 0;
+  let plan: KillPlan | undefined;
+  let dead = false;
+  /** Every method of a port counts as a call and may be the last. */
+  const mortal = <Port extends object>(port: Port): Port =>
+    new Proxy(port, {
+      get(target, name, receiver) {
+        const method = Reflect.get(target, name, receiver);
+        if (typeof method !== "function") return method;
+        return async (...given: unknown[]) => {
+          if (dead) throw new Killed();
+          made += 1;
+          const last = plan?.call === made ? plan.when : undefined;
+          if (last === "before") die();
+          const result: unknown = await Reflect.apply(method, target, given);
+          if (last === "after") die();
+          return result;
+        };
+      },
+    });
+  const die = (): never => {
+    dead = true;
+    throw new Killed();
+  };
+  const state = (set: string, query = ""): unknown => campaignCore.state(set, new URLSearchParams(query));
+
+  const ports: IngressPorts = {
+    mappings: shippedMappings(),
+    settingsVersion: 1,
+    binding: async () => ({ organizationId: "org", campaignTenant: "acme", epoch: 1, createdAt: iso }),
+    dynamics: mortal(dynamics),
+    campaign: mortal(campaign),
+    queue: mortal(queue),
+    states: mortal(makeSyncStateStore(tables.table("syncstate"))),
+    checkpoints: mortal(makeCheckpointStore(tables.table("checkpoints"))),
+    failures: mortal(failures),
+    clock,
+    fingerprintKey: "fingerprint-key-of-tests",
+    campaignBudgetMs: budgetMs,
+    ownTag: "acs-sync",
+  };
+
+  const handleOne = async (lane: string): Promise<void> => {
+    const delivery = queue.receive(lane);
+    if (!delivery) return;
+    try {
+      await handleChange(ports, parseEnvelope(delivery.body));
+    } catch (error) {
+      if (dead) throw error;
+      queue.abandon(delivery);
+      return;
+    }
+    // Killed after the work, before the completion.
+    if (dead) throw new Killed();
+    queue.complete(delivery);
+  };
+
+  return {
+    clock,
+    dynamics,
+    queue,
+    failures,
+    ports,
+    killAt(next) {
+      made = 0;
+      plan = next;
+    },
+    calls: () => made,
+    isDead: () => dead,
+    restart() {
+      dead = false;
+      plan = undefined;
+      queue.release();
+    },
+    async drain() {
+      for (let turns = 0; turns < 10_000; turns += 1) {
+        const lanesReady = queue.readyLanes();
+        for (const lane of lanesReady) await handleOne(lane);
+        if (lanesReady.length > 0) continue;
+        const due = queue.nextDueAt();
+        if (due === undefined) return;
+        clock.advance(Math.max(0, due - clock.now()));
+      }
+      throw new Error("the queue does not run dry");
+    },
+    profiles: () => [...(state("profile") as Iterable<{ record: Profile }>)].map(({ record }) => record),
+    campaignCalls: () => (state("calls") as { total: number }).total,
+    writes: (key) => (state("writes", `key=${key}`) as Record<string, { method: string; sha256: string }[]>)[key] ?? [],
+    campaignCommand: (name, body) => campaignCore.command?.(name, body),
+  };
+}

@@ -1,0 +1,92 @@
+// Dynamics in memory behind the DynamicsSource port: rows, versions, a log of changes. The truth of a flow test.
+
+import { MissingError, RefusedError } from "../../shared/errors.js";
+import type { DynamicsSource, VersionedRow } from "../../shared/flows/ports.js";
+import type { CompiledMapping } from "../../shared/mapping/compile.js";
+import type { RecordId, RowVersion } from "../../shared/model/ids.js";
+import type { Row } from "../../shared/model/row.js";
+
+/** Dynamics, and what a person at work does in it. Every act answers the row's new version. */
+export interface MemoryDynamics extends DynamicsSource {
+  put(id: RecordId, row: Row): RowVersion;
+  remove(id: RecordId): void;
+  /** Forgets all tracking links: the next one used is expired. */
+  expireLinks(): void;
+  rows(): ReadonlyMap<RecordId, VersionedRow>;
+}
+
+const organization = "29c6e552-e16f-ef11-a66b-6045bd1e7d8b";
+
+/** An empty Dynamics. `pageSize` is that of tracked pages. */
+export function makeMemoryDynamics({ pageSize = 3 } = {}): MemoryDynamics {
+  const rows = new Map<RecordId, VersionedRow>();
+  const log: { id: RecordId; version: number; deleted: boolean }[] = [];
+  let version = 1_000;
+  let oldestLink = 0;
+
+  const complete = (mapping: CompiledMapping, { id, version, row }: VersionedRow): VersionedRow => ({
+    id,
+    version,
+    row: Object.fromEntries(Object.keys(mapping.columns).map((column) => [column, row[column] ?? null])),
+  });
+  const note = (id: RecordId, deleted: boolean): void => {
+    version += 1;
+    const before = log.findIndex((entry) => entry.id === id);
+    if (before >= 0) log.splice(before, 1);
+    log.push({ id, version, deleted });
+  };
+
+  return {
+    rows: () => rows,
+    put(id, row) {
+      note(id, false);
+      const stored = { id, version: String(version) as RowVersion, row: { contactid: id, ...row } };
+      rows.set(id, stored);
+      return stored.version;
+    },
+    remove(id) {
+      rows.delete(id);
+      note(id, true);
+    },
+    expireLinks() {
+      oldestLink = version + 1;
+    },
+    organizationId: async () => organization,
+    async fetchRow(mapping, id) {
+      const row = rows.get(id);
+      if (!row) throw new MissingError("the row does not exist");
+      return complete(mapping, row);
+    },
+    async fetchRows(mapping, ids) {
+      return ids.flatMap((id) => {
+        const row = rows.get(id);
+        return row ? [complete(mapping, row)] : [];
+      });
+    },
+    async readChanges(_mapping, link) {
+      const since = Number(link ?? 0);
+      if (link !== undefined && since < oldestLink) throw new RefusedError("the link expired", "0x80044352");
+      const news = log.filter((entry) => entry.version > since);
+      const page = news.slice(0, pageSize);
+      const last = page.at(-1)?.version ?? version;
+      const onward = news.length > page.length ? { next: String(last) } : { delta: String(Math.max(last, since)) };
+      return {
+        changed: page
+          .filter((entry) => !entry.deleted)
+          .map((entry) => ({ id: entry.id, version: String(entry.version) as RowVersion })),
+        deleted: link === undefined ? [] : page.filter((entry) => entry.deleted).map((entry) => entry.id),
+        ...onward,
+      };
+    },
+    async readPage(mapping, cursor, size) {
+      const ids = [...rows.keys()].sort().filter((id) => cursor === undefined || id > cursor);
+      const page = ids.slice(0, size);
+      const found = page.flatMap((id) => {
+        const row = rows.get(id);
+        return row ? [complete(mapping, row)] : [];
+      });
+      const last = page.at(-1);
+      return { rows: found, ...(ids.length > size && last !== undefined && { next: last }) };
+    },
+  };
+}

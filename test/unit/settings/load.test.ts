@@ -1,0 +1,83 @@
+import { describe, expect, it } from "vitest";
+import { SettingsError } from "../../../shared/errors.js";
+import { loadSettings } from "../../../shared/settings/load.js";
+import { type SettingDefinition, settingDefinitions } from "../../../shared/settings/schema.js";
+
+const local: Record<string, string> = Object.fromEntries(
+  Object.entries<SettingDefinition>(settingDefinitions).map(([name, { sample }]) => [name, sample]),
+);
+const azure: Record<string, string> = {
+  DYNAMICS_URL: "https://contoso.crm4.dynamics.com",
+  CAMPAIGN_TENANT: "contoso-mkt-stage1",
+  CAMPAIGN_CLIENT_ID: "client",
+  CAMPAIGN_CLIENT_SECRET: "planted-secret-value",
+  SERVICEBUS__fullyQualifiedNamespace: "contoso.servicebus.windows.net",
+  TABLES__tableServiceUri: "https://contoso.table.core.windows.net",
+  FINGERPRINT_KEY: "0123456789abcdef",
+};
+
+function problemsOf(environment: Record<string, string>): readonly { setting: string; problem: string; fix: string }[] {
+  try {
+    loadSettings(environment);
+  } catch (error) {
+    if (error instanceof SettingsError) return error.problems;
+    throw error;
+  }
+  return [];
+}
+
+describe("loadSettings", () => {
+  it("accepts the sample of the local runtime", () => {
+    expect(loadSettings(local)).toMatchObject({ runtime: "local", lanes: 4, tables: { by: "connection-string" } });
+  });
+
+  it("accepts a deployment with identities and standard values", () => {
+    expect(loadSettings(azure)).toMatchObject({
+      runtime: "azure",
+      dynamics: { auth: { by: "managed-identity" } },
+      campaign: { callMs: 60_000 },
+      serviceBus: { by: "identity", address: "contoso.servicebus.windows.net" },
+    });
+  });
+
+  it("reports every problem at once, by name and with a fix", () => {
+    const problems = problemsOf({ ...azure, DYNAMICS_URL: "", LANES: "0", SWEEP_SCHEDULE: "* * *" });
+
+    expect(problems.map(({ setting }) => setting).sort()).toEqual(["DYNAMICS_URL", "LANES", "SWEEP_SCHEDULE"]);
+    expect(problems.every(({ fix }) => fix.length > 0)).toBe(true);
+  });
+
+  it.each([
+    ["DYNAMICS_URL", "https://contoso.crm.dynamics.com.evil.test"],
+    ["DYNAMICS_URL", "http://contoso.crm.dynamics.com"],
+    ["DYNAMICS_URL", "https://user:word@contoso.crm.dynamics.com"],
+    ["CAMPAIGN_URL", "https://mc.adobe.io.evil.test"],
+    ["CAMPAIGN_TENANT", "../other"],
+    ["TABLES__tableServiceUri", "https://contoso.blob.core.windows.net"],
+  ])("refuses %s %s, since tokens would go there", (setting, value) => {
+    expect(problemsOf({ ...azure, [setting]: value }).map((problem) => problem.setting)).toEqual([setting]);
+  });
+
+  it("refuses loopback addresses and connection strings in Azure", () => {
+    const problems = problemsOf({
+      ...azure,
+      DYNAMICS_URL: "http://127.0.0.1:7081",
+      TABLES: "UseDevelopmentStorage=true",
+    });
+
+    expect(problems.map(({ setting }) => setting).sort()).toEqual(["DYNAMICS_URL", "TABLES"]);
+  });
+
+  it("asks for the parts of a client secret where one is used", () => {
+    const problems = problemsOf({ ...azure, DYNAMICS_AUTH: "client-secret", DYNAMICS_CLIENT_ID: "client" });
+
+    expect(problems.map(({ setting }) => setting)).toEqual(["DYNAMICS_TENANT_ID", "DYNAMICS_CLIENT_SECRET"]);
+  });
+
+  it("shows no secret in a problem", () => {
+    const problems = problemsOf({ ...azure, FINGERPRINT_KEY: "planted-key", CAMPAIGN_URL: "nonsense" });
+
+    expect(problems).toHaveLength(2);
+    expect(JSON.stringify(problems)).not.toContain("planted");
+  });
+});
