@@ -84,6 +84,8 @@ export interface Observer {
   takeCalls(): Promise<CallCounts>;
   /** Adds a fault to a simulator (infra/local/sim/README.md). */
   fault(simulator: "dataverse" | "campaign", fault: unknown): Promise<void>;
+  /** Makes every request to a simulator take `ms`. */
+  slow(simulator: "dataverse" | "campaign", ms: number): Promise<void>;
   clearFaults(simulator: "dataverse" | "campaign"): Promise<void>;
 }
 
@@ -112,6 +114,7 @@ export function observe(addresses: { dataverse: string; campaign: string }): Obs
     equalWrites: async () => Object.keys(await writes("equal=true")),
     takeCalls: () => post(`${campaign}/_sim/reset-calls`, {}) as Promise<CallCounts>,
     fault: async (simulator, fault) => void (await post(`${addresses[simulator]}/_sim/faults`, fault)),
+    slow: async (simulator, ms) => void (await post(`${addresses[simulator]}/_sim/latency`, ms)),
     async clearFaults(simulator) {
       ok(await fetch(`${addresses[simulator]}/_sim/faults`, { method: "DELETE" }));
     },

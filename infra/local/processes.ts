@@ -8,10 +8,10 @@ export interface LocalProcess {
   readonly name: string;
   readonly address: string;
   readonly pid: number | undefined;
-  /** Ends it at once, as a crash does. */
-  kill(): Promise<void>;
+  /** Ends it at once, as a crash does. Both answer how it ended: `exit code 0`, or the signal. */
+  kill(): Promise<string>;
   /** Ends it in order. */
-  stop(): Promise<void>;
+  stop(): Promise<string>;
 }
 
 /** How to start one process; `script` is a TypeScript file of the repository. */
@@ -50,12 +50,12 @@ export async function startProcess(plan: ProcessPlan): Promise<LocalProcess> {
     if (!ending) plan.onUnexpectedEnd?.(how);
   });
 
-  const end = async (signal: NodeJS.Signals): Promise<void> => {
+  const end = async (signal: NodeJS.Signals): Promise<string> => {
     ending = true;
     if (child.exitCode === null && child.signalCode === null) child.kill(signal);
     await Promise.race([ended, unrefTimeout(stopWithinMs)]);
     if (child.exitCode === null && child.signalCode === null) child.kill("SIGKILL");
-    await ended;
+    return ended;
   };
   return {
     name: plan.name,

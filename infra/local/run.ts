@@ -22,6 +22,8 @@ interface Arguments {
   contacts: number;
   once: boolean;
   json: string | undefined;
+  /** State and logs; emptied at the start. */
+  directory: string;
   ports: Ports;
 }
 
@@ -32,6 +34,7 @@ function readArguments(): Arguments {
       scenario: { type: "string", default: "small" },
       once: { type: "boolean", default: false },
       json: { type: "string" },
+      directory: { type: "string", default: ".local" },
       ...(Object.fromEntries(portOptions) as Record<string, { type: "string" }>),
     },
   });
@@ -43,19 +46,25 @@ function readArguments(): Arguments {
   const ports = Object.fromEntries(
     Object.entries(standardPorts).map(([name, port]) => [name, Number(given[`port-${name}`] ?? port)]),
   );
-  return { contacts, once: values.once, json: values.json, ports: ports as unknown as Ports };
+  return {
+    contacts,
+    once: values.once,
+    json: values.json,
+    directory: values.directory,
+    ports: ports as unknown as Ports,
+  };
 }
 
 async function main(): Promise<void> {
   requireRepositoryRoot();
-  const { contacts, once, json, ports } = readArguments();
+  const { contacts, once, json, directory, ports } = readArguments();
   let stopping = false;
   console.log("starting bus, tables, Dataverse and Campaign simulators, and building the app …");
   const runtime = await startRuntime({
-    directory: ".local",
+    directory,
     ports,
     onUnexpectedEnd: (name, how) => {
-      if (!stopping) console.error(`${name} ended unexpectedly (${how}); its log is in .local/logs/${name}.log`);
+      if (!stopping) console.error(`${name} ended unexpectedly (${how}); its log is in ${directory}/logs/${name}.log`);
     },
   });
   const stop = async (): Promise<void> => {
@@ -77,7 +86,7 @@ async function main(): Promise<void> {
     if (json !== undefined) writeFileSync(json, `${JSON.stringify(report, undefined, 2)}\n`);
     if (!report.agree) process.exitCode = 1;
     if (once) await stop();
-    else printAddresses(runtime, ports);
+    else printAddresses(runtime);
   } catch (error) {
     if (stopping) return;
     console.error(error instanceof Error ? error.message : error);
@@ -155,16 +164,15 @@ function printReport(report: Report): void {
   console.log(report.agree ? "  both systems agree" : "  THE SYSTEMS DIFFER");
 }
 
-function printAddresses({ addresses, settings }: Runtime, ports: Ports): void {
-  const host = `http://127.0.0.1:${ports.host}`;
+function printAddresses({ addresses, settings, logDirectory }: Runtime): void {
   console.log(`
 running until Ctrl-C:
-  app        ${host}/api/health?code=${settings.LOCAL_FUNCTION_KEY}
+  app        ${addresses.host}/api/health?code=${settings.LOCAL_FUNCTION_KEY}
   Dataverse  ${addresses.dataverse}/api/data/v9.2/   behind the scenes: ${addresses.dataverse}/_sim/state/contacts
   Campaign   ${addresses.campaign}/${settings.CAMPAIGN_TENANT}/campaign/   behind the scenes: ${addresses.campaign}/_sim/state/profile
   bus        ${addresses.bus}   behind the scenes: ${addresses.busAdmin}/_sim/state/queues
   tables     ${addresses.tables}
-  logs       .local/logs/
+  logs       ${logDirectory}
 look inside: npm run inspect`);
 }
 

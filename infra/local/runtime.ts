@@ -1,7 +1,7 @@
 // The local runtime as a whole: bus, tables, both simulators and any number of Functions hosts, each a process of its own that can
 // be killed and started again while the others live. What it is used for is run.ts and the system tests.
 
-import { copyFileSync, existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { queues } from "../../shared/messaging/queues.js";
@@ -47,7 +47,7 @@ export interface RuntimeOptions {
 
 /** A running runtime. Addresses have no trailing slash. */
 export interface Runtime {
-  readonly addresses: Readonly<Record<"dataverse" | "campaign" | "bus" | "busAdmin" | "tables", string>>;
+  readonly addresses: Readonly<Record<"host" | "dataverse" | "campaign" | "bus" | "busAdmin" | "tables", string>>;
   /** App settings as a host gets them. */
   readonly settings: Readonly<Record<string, string>>;
   readonly logDirectory: string;
@@ -61,7 +61,7 @@ export interface Runtime {
 
 /** Starts everything but the hosts, in parallel, and builds the app. Throws when a port is taken, naming it. */
 export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
-  rmSync(options.directory, { recursive: true, force: true });
+  emptyDirectory(options.directory);
   const logDirectory = join(options.directory, "logs");
   const appDirectory = join(options.directory, "app");
   mkdirSync(join(appDirectory, "dist"), { recursive: true });
@@ -89,6 +89,7 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
   const settings = appSettings(ports, options.settings);
   return {
     addresses: {
+      host: `http://127.0.0.1:${ports.host}`,
       dataverse: `http://127.0.0.1:${ports.dataverse}`,
       campaign: `http://127.0.0.1:${ports.campaign}`,
       bus: `amqp://127.0.0.1:${ports.bus}`,
@@ -118,6 +119,19 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
     restart: start,
     stop,
   };
+}
+
+const marker = "local-runtime";
+
+/** Empties a directory that an earlier run made; refuses to touch anybody else's. */
+function emptyDirectory(directory: string): void {
+  const held = existsSync(directory) ? readdirSync(directory) : [];
+  if (held.length > 0 && !held.includes(marker)) {
+    throw new Error(`${directory} is not empty and not the local runtime's: name another one with --directory`);
+  }
+  rmSync(directory, { recursive: true, force: true });
+  mkdirSync(directory, { recursive: true });
+  writeFileSync(join(directory, marker), "state and logs of npm start; emptied by the next one\n");
 }
 
 /** The app as it is deployed: package.json, host.json and the bundle, and nothing else. */

@@ -30,6 +30,9 @@ export interface CampaignClientOptions {
   timeoutMs: number;
 }
 
+/** Calls spent within one message on a 500 that says nothing we know; each costs a call. */
+const attemptsOfUnclearErrors = 3;
+
 /** Makes the client of one instance. */
 export function makeCampaignClient(options: CampaignClientOptions): CampaignClient {
   const root = new URL(`/${encodeURIComponent(options.organization)}/campaign/`, options.baseUrl);
@@ -49,7 +52,8 @@ export function makeCampaignClient(options: CampaignClientOptions): CampaignClie
       ...(call.body !== undefined && { body: JSON.stringify(call.body) }),
       timeoutMs: options.timeoutMs,
       deadline: call.deadline,
-      isTransient: (response) => response.status === 500 && !isEngineVerdict(response),
+      isTransient: (response, attempt) =>
+        response.status === 500 && !isEngineVerdict(response) && attempt < attemptsOfUnclearErrors,
     });
 
   return {

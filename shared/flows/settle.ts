@@ -41,16 +41,18 @@ export function decideFate(error: unknown, attempt: number, now: number): Fate {
       return { fate: "delay", at: now + Math.max(asked, second), attempt };
     }
     case "unavailable":
+      // A 500 in words we do not know may be the peer's trouble or this record's data: bounded, or it would be tried for ever.
+      return error instanceof SyncError && error.context.status === 500
+        ? countedDelay(error, attempt, now)
+        : { fate: "delay", at: now + peerPauseMs, attempt };
     case "auth":
     case "binding":
       return { fate: "delay", at: now + peerPauseMs, attempt };
     case "conflict":
       return { fate: "delay", at: now + conflictPauseMs, attempt };
     case "malformed":
-    case "missing": {
-      const pause = delaysMs[attempt];
-      return pause === undefined ? fail(error) : { fate: "delay", at: now + pause, attempt: attempt + 1 };
-    }
+    case "missing":
+      return countedDelay(error, attempt, now);
     case "refused":
     case "settings":
     case "unauthenticated":
@@ -58,6 +60,11 @@ export function decideFate(error: unknown, attempt: number, now: number): Fate {
     case "bug":
       return { fate: "redeliver" };
   }
+}
+
+function countedDelay(error: unknown, attempt: number, now: number): Fate {
+  const pause = delaysMs[attempt];
+  return pause === undefined ? fail(error) : { fate: "delay", at: now + pause, attempt: attempt + 1 };
 }
 
 function fail(error: unknown): Fate {

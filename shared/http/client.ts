@@ -20,8 +20,8 @@ export interface HttpCall {
   /** Longest time of one attempt, in ms. */
   timeoutMs: number;
   deadline: number;
-  /** May this answer become another one by itself? 429, 502, 503 and 504 always may. */
-  isTransient?: (response: HttpResponse) => boolean;
+  /** May this answer, to this attempt, become another one by itself? 429, 502, 503 and 504 always may. */
+  isTransient?: (response: HttpResponse, attempt: number) => boolean;
 }
 
 /** An answer that is final for the transport, whatever its status. Header names are lower case. */
@@ -68,7 +68,7 @@ export function makeHttpClient({ clock, random }: HttpClientOptions): HttpClient
       for (let attempt = 1; ; attempt += 1) {
         await waitForHost(call, closedUntil, clock, maybeApplied);
         const outcome = await tryOnce(instance, call, clock);
-        if (outcome.response && !isTransient(call, outcome.response)) {
+        if (outcome.response && !isTransient(call, outcome.response, attempt)) {
           return { ...outcome.response, attempts: attempt, elapsedMs: clock.now() - started };
         }
         maybeApplied ||= isAmbiguous(outcome);
@@ -131,8 +131,8 @@ async function tryOnce(instance: AxiosInstance, call: HttpCall, clock: Clock): P
   }
 }
 
-function isTransient(call: HttpCall, response: HttpResponse): boolean {
-  return transientStatuses.has(response.status) || (call.isTransient?.(response) ?? false);
+function isTransient(call: HttpCall, response: HttpResponse, attempt: number): boolean {
+  return transientStatuses.has(response.status) || (call.isTransient?.(response, attempt) ?? false);
 }
 
 /** Server timing beats our own back-off and is taken as it is; no jitter on it. */

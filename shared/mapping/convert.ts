@@ -78,14 +78,20 @@ function toDateTime(value: string | number | boolean): Converted {
   return instant ? { value: instant.toISOString().replace("T", " ") } : { misfit: "is not a date and time" };
 }
 
-/** A day without time is midnight UTC, so that no process time zone can shift it. A day that does not exist is none. */
+/**
+ * A day without time is midnight UTC, so that no process time zone can shift it. A day that does not exist is none (`Date` would
+ * make 2 March of 30 February), and so is an instant outside the years 0 to 9999.
+ */
 function parseInstant(value: string | number | boolean): Date | undefined {
   const text = String(value);
-  if (isoDate.test(text)) {
-    const day = new Date(`${text}T00:00:00Z`);
-    return !Number.isNaN(day.getTime()) && day.toISOString().startsWith(text) ? day : undefined;
-  }
-  if (!isoInstant.test(text)) return undefined;
+  if (isoDate.test(text)) return parseDay(text);
+  if (!isoInstant.test(text) || !parseDay(text.slice(0, 10))) return undefined;
   const instant = new Date(text);
-  return Number.isNaN(instant.getTime()) ? undefined : instant;
+  const year = instant.getUTCFullYear();
+  return year >= 0 && year <= 9999 ? instant : undefined;
+}
+
+function parseDay(text: string): Date | undefined {
+  const day = new Date(`${text}T00:00:00Z`);
+  return !Number.isNaN(day.getTime()) && day.toISOString().startsWith(text) ? day : undefined;
 }

@@ -44,6 +44,13 @@ describe("decideFate", () => {
     },
   );
 
+  it("counts attempts on a 500 in unknown words, which may be the record's own fault", () => {
+    const unclear = new UnavailableError("answered 500", true, { status: 500 });
+
+    expect(decideFate(unclear, 0, now)).toEqual({ fate: "delay", at: now + 5_000, attempt: 1 });
+    expect(decideFate(unclear, delaysMs.length, now)).toMatchObject({ fate: "fail" });
+  });
+
   it("fails a message after the last delay", () => {
     const fate = decideFate(new MalformedError("not a list"), delaysMs.length, now);
 

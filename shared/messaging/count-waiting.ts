@@ -1,0 +1,46 @@
+import type { ServiceBusReceivedMessage, ServiceBusReceiver } from "@azure/service-bus";
+
+/** A position in the queue, in the SDK's own 64-bit type. */
+export type SequenceNumber = NonNullable<ServiceBusReceivedMessage["sequenceNumber"]>;
+
+/** Messages scheduled for later than this from now are not waiting. */
+export const soonMs = 60_000;
+const pageSize = 250;
+
+/** One walk over the queue. `from`: where it starts; without it the SDK starts where it last stopped, which on a fresh client is the start. */
+export interface Walk {
+  receiver: ServiceBusReceiver;
+  limit: number;
+  from: SequenceNumber | undefined;
+  now: number;
+  signal: AbortSignal;
+}
+
+/**
+ * Counts messages that are active or due within a minute by peeking, up to `limit`; deferred ones do not count. `first` is where
+ * the next walk must start. It locks nothing and needs no right but Listen, other than the administration client's counts.
+ */
+export async function countWaiting(walk: Walk): Promise<{ count: number; first: SequenceNumber | undefined }> {
+  let count = 0;
+  let from = walk.from;
+  let first = walk.from;
+  while (count < walk.limit) {
+    const options = {
+      abortSignal: walk.signal,
+      omitMessageBody: true,
+      ...(from !== undefined && { fromSequenceNumber: from }),
+    };
+    const messages = await walk.receiver.peekMessages(pageSize, options);
+    count += messages.filter((message) => isWaiting(message, walk.now)).length;
+    const last = messages.at(-1)?.sequenceNumber;
+    if (last === undefined) break;
+    first ??= last.sub(last);
+    from = last.add(1);
+  }
+  return { count: Math.min(count, walk.limit), first };
+}
+
+function isWaiting({ state, scheduledEnqueueTimeUtc }: ServiceBusReceivedMessage, now: number): boolean {
+  if (state === "active") return true;
+  return state === "scheduled" && (scheduledEnqueueTimeUtc?.getTime() ?? 0) <= now + soonMs;
+}

@@ -1,0 +1,22 @@
+/** Properties of one queue, in the units their names say. infra/ (Bicep and the local broker) is held against this. */
+export interface QueueDefinition {
+  requiresSession: boolean;
+  lockDurationSeconds: number;
+  maxDeliveryCount: number;
+  /** Window in which a repeated message id is dropped. */
+  duplicateDetectionSeconds: number;
+  timeToLiveDays: number;
+  deadLetteringOnMessageExpiration: boolean;
+}
+
+/** Every queue of this product by name: the single source (design.md §3). */
+export const queues = {
+  changes: {
+    requiresSession: true,
+    lockDurationSeconds: 60,
+    maxDeliveryCount: 10,
+    duplicateDetectionSeconds: 600,
+    timeToLiveDays: 14,
+    deadLetteringOnMessageExpiration: true,
+  },
+} as const satisfies Record<string, QueueDefinition>;

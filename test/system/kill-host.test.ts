@@ -1,0 +1,40 @@
+import { afterEach, describe, expect, it } from "vitest";
+import { eventually } from "../../infra/local/people.js";
+import { type SmallSystem, startSmallSystem } from "../support/small-system.js";
+
+let system: SmallSystem | undefined;
+afterEach(async () => {
+  await system?.stop();
+  system = undefined;
+});
+
+const contacts = 1_000;
+const kills = 10;
+
+describe("kill -9 of the Functions host at ten random moments of the first load", () => {
+  it("the load goes on after each new start, both systems end up equal, and no profile exists twice", async () => {
+    // Slow enough that ten kills fall into the load.
+    system = await startSmallSystem(contacts, { CAMPAIGN_CALL_SECONDS: "2" }, 1_000);
+    const { observer, state, startHost } = system;
+    await observer.slow("campaign", 25);
+    const counts: number[] = [];
+
+    for (let kill = 0; kill < kills; kill += 1) {
+      const host = await startHost();
+      const reach = Math.floor(((kill + Math.random()) * contacts) / (kills + 1));
+      await eventually(`${reach} profiles`, async () => (await observer.profileCount()) >= reach || undefined, {
+        withinMs: 120_000,
+        everyMs: 5,
+      });
+      await host.kill();
+      counts.push(await observer.profileCount());
+    }
+    await startHost();
+    await system.agree(180_000);
+
+    const load = await state.checkpoints.read("ingress", "contact-load");
+    expect(load?.values).toMatchObject({ phase: "done", generation: 1 });
+    expect(counts.filter((count) => count < contacts)).toHaveLength(kills);
+    expect(await observer.profileCount()).toBe(contacts);
+  }, 400_000);
+});

@@ -1,0 +1,89 @@
+import { spawn } from "node:child_process";
+import { mkdtempSync, readdirSync, readFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import type { Report } from "../../infra/local/main-job.js";
+
+interface Ended {
+  code: number | null;
+  output: string;
+}
+
+const freePorts = ["host", "dataverse", "campaign", "bus", "busAdmin", "tables"].flatMap((name) => [
+  `--port-${name}`,
+  "0",
+]);
+
+/** Runs what `npm start` runs. `onOutput` may end it. */
+function start(
+  args: readonly string[],
+  onOutput: (output: string, stop: () => void) => void = () => {},
+): Promise<Ended> {
+  const child = spawn(process.execPath, ["--import", "tsx", "infra/local/run.ts", ...freePorts, ...args], {
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  let output = "";
+  const take = (chunk: Buffer): void => {
+    output += chunk.toString("utf8");
+    onOutput(output, () => child.kill("SIGINT"));
+  };
+  child.stdout.on("data", take);
+  child.stderr.on("data", take);
+  return new Promise((resolve) => child.once("close", (code) => resolve({ code, output })));
+}
+
+describe("npm start -- --once --json", () => {
+  it("plays the main job, ends by itself with exit code 0, and reports what it measured", async () => {
+    const directory = mkdtempSync(join(tmpdir(), "main-job-"));
+    const file = join(directory, "summary.json");
+
+    const { code, output } = await start(["--once", "--json", file, "--directory", join(directory, "runtime")]);
+
+    const report = JSON.parse(readFileSync(file, "utf8")) as Report;
+    expect(output).toContain("both systems agree");
+    expect(code).toBe(0);
+    expect(report).toMatchObject({ agree: true, records: 1_010, differences: [], failures: 0 });
+    expect(report.campaignCalls).toEqual({
+      load: { changes: 1_000, calls: 1_000 },
+      create: { changes: 20, calls: 20 },
+      update: { changes: 20, calls: 20 },
+      unmapped: { changes: 20, calls: 0 },
+      delete: { changes: 10, calls: 10 },
+    });
+    expect(report.latencyMs.p50).toBeGreaterThan(0);
+    expect(report.latencyMs.p99).toBeGreaterThanOrEqual(report.latencyMs.p50);
+  }, 180_000);
+});
+
+describe("Ctrl-C", () => {
+  it("leaves no process running, and the next start works at once", async () => {
+    const directory = join(mkdtempSync(join(tmpdir(), "main-job-")), "runtime");
+    const args = ["--directory", directory];
+    const interrupted = await start(args, (output, stop) => {
+      if (output.includes("first load")) stop();
+    });
+    const leftOver = processesMentioning(directory);
+
+    const again = await start([...args, "--once"]);
+
+    expect(interrupted.output).toContain("stopping");
+    expect(leftOver).toEqual([]);
+    expect(again.code).toBe(0);
+  }, 180_000);
+});
+
+/** Command lines of processes that still work in `directory`; Linux only, elsewhere none are looked for. */
+function processesMentioning(directory: string): string[] {
+  if (process.platform !== "linux") return [];
+  return readdirSync("/proc")
+    .filter((name) => /^\d+$/.test(name))
+    .flatMap((pid) => {
+      try {
+        const line = readFileSync(`/proc/${pid}/cmdline`, "utf8").replaceAll("\0", " ");
+        return line.includes(directory) && !line.includes("run.ts") ? [line] : [];
+      } catch {
+        return [];
+      }
+    });
+}
