@@ -6,8 +6,11 @@ import { type CallCounts, type Editor, eventually, type Observer } from "./peopl
 import { contactId, inventContact } from "./scenarios/contacts.js";
 import type { State } from "./state.js";
 
-/** Kinds of change whose Campaign calls are counted. `unmapped`: an edit of a column that no mapping reads. */
-export type ChangeKind = "load" | "create" | "update" | "unmapped" | "delete";
+/**
+ * Kinds of change whose Campaign calls are counted. `unchanged`: an edit of a column that no mapping reads, which only the sweep
+ * sees, or one that writes the same value again, which rings the webhook.
+ */
+export type ChangeKind = "load" | "create" | "update" | "unchanged" | "delete";
 
 /** Outcome of the main job. Latencies: from before the edit was sent to Dynamics until Campaign stored it, in ms. */
 export interface Report {
@@ -52,7 +55,7 @@ export async function playMainJob(stage: Stage, contacts: number): Promise<Repor
       const ms = await play(id);
       if (ms !== undefined) latencies.push(ms);
       say(
-        `  ${kind.padEnd(8)} ${id}  ${ms === undefined ? "dealt with, nothing to write" : `in Campaign after ${ms} ms`}`,
+        `  ${kind.padEnd(9)} ${id}  ${ms === undefined ? "dealt with, nothing to write" : `in Campaign after ${ms} ms`}`,
       );
     }
     const counted: CallCounts = await observer.takeCalls();
@@ -67,8 +70,12 @@ export async function playMainJob(stage: Stage, contacts: number): Promise<Repor
   await played("update", range(0, liveEdits).map(contactId), (id) =>
     arrives(stage, id, () => editor.update(id, { lastname: "Neuhaus", address1_city: "Neustadt" })),
   );
-  await played("unmapped", range(liveEdits, 2 * liveEdits).map(contactId), async (id) => {
-    await editor.update(id, { jobtitle: "Baker" });
+  const same = range(liveEdits, 2 * liveEdits);
+  for (const number of same) {
+    const { lastname = null } = inventContact(number);
+    await editor.update(contactId(number), number % 2 === 0 ? { jobtitle: "Baker" } : { lastname });
+  }
+  await played("unchanged", same.map(contactId), async (id) => {
     await dealtWith(stage, id);
     return undefined;
   });

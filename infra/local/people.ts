@@ -32,7 +32,7 @@ export async function signIn(login: EditorLogin): Promise<Editor> {
       scope: `${login.dataverse}/.default`,
     }),
   });
-  const { access_token } = (await ok(answer).json()) as { access_token: string };
+  const { access_token } = (await (await ok(answer)).json()) as { access_token: string };
   const contacts = `${login.dataverse}/api/data/v9.2/contacts`;
   const send = async (method: string, url: string, body?: unknown): Promise<Response> =>
     ok(
@@ -91,15 +91,15 @@ export interface Observer {
 
 /** Looks at the simulators at these addresses. */
 export function observe(addresses: { dataverse: string; campaign: string }): Observer {
-  const get = async (url: string): Promise<unknown> => ok(await fetch(url)).json();
+  const get = async (url: string): Promise<unknown> => (await ok(await fetch(url))).json();
   const post = async (url: string, body: unknown): Promise<unknown> =>
-    ok(await fetch(url, { method: "POST", body: JSON.stringify(body) })).json();
+    (await ok(await fetch(url, { method: "POST", body: JSON.stringify(body) }))).json();
   const { dataverse, campaign } = addresses;
   const writes = (query: string) =>
     get(`${campaign}/_sim/state/writes?${query}`) as Promise<Record<string, ProfileWrite[]>>;
   return {
     async seedContacts(contacts) {
-      await post(`${dataverse}/_sim/seed`, { table: "contact", rows: contacts });
+      await post(`${dataverse}/_sim/seed`, { set: "contacts", rows: contacts });
     },
     contacts: () => get(`${dataverse}/_sim/state/contacts`) as Promise<Held[]>,
     async profiles() {
@@ -116,14 +116,14 @@ export function observe(addresses: { dataverse: string; campaign: string }): Obs
     fault: async (simulator, fault) => void (await post(`${addresses[simulator]}/_sim/faults`, fault)),
     slow: async (simulator, ms) => void (await post(`${addresses[simulator]}/_sim/latency`, ms)),
     async clearFaults(simulator) {
-      ok(await fetch(`${addresses[simulator]}/_sim/faults`, { method: "DELETE" }));
+      await ok(await fetch(`${addresses[simulator]}/_sim/faults`, { method: "DELETE" }));
     },
   };
 }
 
-function ok(response: Response): Response {
+async function ok(response: Response): Promise<Response> {
   if (response.ok) return response;
-  throw new Error(`${response.url} answered ${response.status}`);
+  throw new Error(`${response.url} answered ${response.status}: ${(await response.text()).slice(0, 500)}`);
 }
 
 /** Asks every `everyMs` until the answer is not undefined; throws `what` after `withinMs`. */

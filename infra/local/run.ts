@@ -157,7 +157,7 @@ function printReport(report: Report): void {
   console.log("  Campaign calls per kind of change:");
   for (const [kind, { changes, calls }] of Object.entries(campaignCalls)) {
     console.log(
-      `    ${kind.padEnd(8)} ${String(changes).padStart(5)} changes  ${String(calls).padStart(5)} calls  ${(calls / changes).toFixed(2)} each`,
+      `    ${kind.padEnd(9)} ${String(changes).padStart(5)} changes  ${String(calls).padStart(5)} calls  ${(calls / changes).toFixed(2)} each`,
     );
   }
   console.log(`  change in Dynamics to profile in Campaign: p50 ${latencyMs.p50} ms, p99 ${latencyMs.p99} ms`);

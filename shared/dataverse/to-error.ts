@@ -26,7 +26,7 @@ export function toDataverseError(operation: string, response: HttpResponse): Syn
     case 401:
       return new AuthError(`Dataverse does not accept our token for ${operation}`, context);
     case 403:
-      return new AuthError(`${said}. Give the application user a role with this privilege`, context);
+      return new AuthError(`${said}${advice(code)}`, context);
     case 404:
       return code === objectDoesNotExist
         ? new MissingError(`the row does not exist in Dataverse (${operation})`, context)
@@ -36,6 +36,13 @@ export function toDataverseError(operation: string, response: HttpResponse): Syn
     default:
       return response.status >= 500 ? new UnavailableError(said, true, context) : new RefusedError(said, code, context);
   }
+}
+
+/** What an administrator can do about a 403 (facts/dataverse.md §12). */
+function advice(code: string): string {
+  if (code === "0x80072560") return " Is there an application user for this client id, and is the tenant the right one?";
+  if (code === "0x80040225") return " Enable the application user.";
+  return " Give the application user a role with this privilege.";
 }
 
 function readError(text: string): { code: string; message: string } {

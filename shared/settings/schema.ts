@@ -54,7 +54,7 @@ export const settingDefinitions = {
     doc: "Entra tenant of the app registration.",
     schema: text,
     optional: "with DYNAMICS_AUTH=managed-identity",
-    sample: "e9da86d3-51cf-5a76-a2d8-c50195c3f466",
+    sample: "70000000-0000-4000-a000-000000000001",
   },
   DYNAMICS_CLIENT_ID: {
     doc: "Client id of the app registration, or of a user-assigned managed identity.",

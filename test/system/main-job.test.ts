@@ -48,7 +48,7 @@ describe("npm start -- --once --json", () => {
       load: { changes: 1_000, calls: 1_000 },
       create: { changes: 20, calls: 20 },
       update: { changes: 20, calls: 20 },
-      unmapped: { changes: 20, calls: 0 },
+      unchanged: { changes: 20, calls: 0 },
       delete: { changes: 10, calls: 10 },
     });
     expect(report.latencyMs.p50).toBeGreaterThan(0);

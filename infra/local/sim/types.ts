@@ -1,4 +1,5 @@
-// What a simulator's core is made of: pure request → response over state in memory. Sockets, faults and logs are around it.
+// What a simulator's core is made of: pure request → response over state in memory.
+// Sockets, faults, latency and logs are around it (start-simulator.ts), never in here.
 
 /** One HTTP request as a core sees it. Header names are lower case; `path` is as sent (still percent-encoded), without query. */
 export interface SimRequest {
@@ -31,12 +32,56 @@ export interface SimWorld {
   post(url: string, headers: Record<string, string>, body: string, timeoutMs: number): Promise<number>;
 }
 
+/** When a fault strikes, whatever it does; the same members for every kind of fault (README.md). */
+export interface FaultTiming {
+  /** At most so often. */
+  times?: number | undefined;
+  /** Chance of each matching occurrence, 0 to 1. */
+  rate?: number | undefined;
+  /** Milliseconds since the simulator started, or an ISO instant. */
+  from?: number | string | undefined;
+  to?: number | string | undefined;
+  /** The first so many matching occurrences go through. */
+  after?: number | undefined;
+  seed?: number | undefined;
+}
+
+/** A fault that the core carries out itself, e.g. `{ on: "webhook", drop: true }`; `on` has no space in it. */
+export interface CoreFault extends FaultTiming {
+  on: string;
+  [effect: string]: unknown;
+}
+
+/** How a core takes the faults that are not about one HTTP request. `add` throws an Error that names the field it refuses. */
+export interface CoreFaults {
+  add(id: string, fault: CoreFault): void;
+  list(): readonly unknown[];
+  /** Removes one fault, or all without an id. Answers how many. */
+  remove(id?: string): number;
+}
+
 /** A simulator without its socket. */
 export interface SimCore {
   handle(request: SimRequest): Promise<SimResponse> | SimResponse;
-  /** Answer of `GET /_sim/state/<set>`; undefined when there is no such set. */
+  /**
+   * Answer of `GET /_sim/state/<set>`; undefined when there is no such set. An iterator (not an array) is streamed as a JSON
+   * array, for sets that would not fit into one string.
+   */
   state(set: string, query: URLSearchParams): unknown;
-  /** Answer of `POST /_sim/<name>` for commands of this simulator's own; undefined when there is no such command. */
+  /**
+   * Answer of `POST /_sim/<name>` for commands of this simulator's own, or a promise of it; undefined when there is no such
+   * command. An Error it throws is answered as 400 with its message.
+   */
   command?(name: string, body: unknown): unknown;
   reset(): void;
+  /**
+   * Asked when a request arrives, before latency and faults: either refuses it at once, or answers what to call when the
+   * request is over. For limits on requests in flight and on time spent.
+   */
+  enter?(request: SimRequest): SimResponse | (() => void);
+  faults?: CoreFaults;
+  /** The request's path with ids replaced, under which it is counted; the chassis replaces the usual ids by itself. */
+  pattern?(path: string): string;
+  /** Who sent it, for the Retry-After windows; by default the remote address. */
+  client?(request: SimRequest): string;
 }

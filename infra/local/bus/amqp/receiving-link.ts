@@ -1,0 +1,176 @@
+// A link on which a client receives: credit, deliveries, drain; with a session or without.
+import rhea, { type Sender } from "rhea";
+import type { Consumer, LockHandle } from "../core/consumer.js";
+import type { Message } from "../core/message.js";
+import type { Grant, Holder } from "../core/sessions.js";
+import { noFreeSession, notAllowed, sessionHeld, sessionLockLost } from "./failures.js";
+import { encodeMessage } from "./message-codec.js";
+import type { BusCore, Entity, Peer } from "./peer.js";
+import {
+  answerAttach,
+  type CreditMeter,
+  forgetDelivery,
+  meterCredit,
+  oldestDelivery,
+  refuseLink,
+  roomForDeliveries,
+  sendSettled,
+  setAttachField,
+  withholdAttach,
+} from "./rhea-internals.js";
+import { serveSettlement } from "./settlement.js";
+
+const { types } = rhea;
+
+const sessionFilter = "com.microsoft:session-filter";
+const defaultTimeoutMs = 60_000;
+const settledSendMode = 1;
+
+interface ConsumerParts {
+  readonly link: Sender;
+  readonly entity: Entity;
+  readonly bus: BusCore;
+  readonly peer: Peer;
+  readonly meter: CreditMeter;
+  /** Ends the lock of a delivered message, or of its whole session, as if its time were over. */
+  loseLock(token: string): void;
+}
+
+const makeConsumer = ({ link, entity: { store }, bus, peer, meter, loseLock }: ConsumerParts): Consumer => {
+  const mode = link.snd_settle_mode === settledSendMode ? "receiveAndDelete" : "peekLock";
+  const emptyTag = Buffer.alloc(0);
+
+  /** A delivery nobody settles would hold its place for ever; once its lock is lost nothing is lost by forgetting it. */
+  const hasRoom = (): boolean => {
+    if (roomForDeliveries(link) > 0) return true;
+    const oldest = oldestDelivery(link);
+    if (oldest !== undefined && store.locked(Buffer.from(oldest.tag as Buffer).toString("hex")) === undefined) {
+      forgetDelivery(oldest);
+    }
+    return false;
+  };
+
+  return {
+    mode,
+    credit: () => (link.is_open() && hasRoom() ? meter.available() : 0),
+    deliver(message: Message, lock: LockHandle | undefined) {
+      const tag = lock === undefined ? emptyTag : Buffer.from(lock.token, "hex");
+      const delivery = link.send(encodeMessage(message, { lockedUntil: lock?.lockedUntil }), tag, 0);
+      meter.spend();
+      if (mode === "receiveAndDelete") sendSettled(delivery);
+      const fault = bus.faults.strike("deliver", store.shelf.queue);
+      if (fault?.kind === "lose-lock" && lock !== undefined) {
+        bus.clock.later(fault.ms, () => loseLock(lock.token));
+      } else if (fault?.kind === "drop-connection") {
+        setImmediate(() => peer.cut());
+      }
+    },
+  };
+};
+
+const serveFlow = (link: Sender, meter: CreditMeter, wake: () => void): void => {
+  const drain = (): void => {
+    if (!link.is_open()) return;
+    // The drain's answer must not overtake messages that wait to be written.
+    if (meter.isWriting()) setTimeout(drain, 1).unref();
+    else meter.answerDrain();
+  };
+  link.on("sender_flow", wake);
+  link.on("sendable", wake);
+  link.on("sender_draining", () => setImmediate(drain));
+};
+
+/** .NET ticks as the client insists on them: eight bytes, since the number is beyond what JavaScript counts exactly. */
+const ticks = (instant: number): Buffer => {
+  const bytes = Buffer.alloc(8);
+  bytes.writeBigInt64BE(621_355_968_000_000_000n + BigInt(Math.round(instant)) * 10_000n);
+  return bytes;
+};
+
+/** Serves a client that receives from a queue; answers what to do when the link is gone, however it went. */
+export function serveReceivingLink(link: Sender, entity: Entity, bus: BusCore, peer: Peer): () => void {
+  const filter = link.source.filter;
+  const wantsSession = filter !== undefined && filter !== null && sessionFilter in filter;
+  const { name, requiresSession } = entity.queue.options;
+  if (wantsSession && entity.store.sessions !== undefined) {
+    return serveSessionLink(link, entity, bus, peer, filter[sessionFilter]);
+  }
+  if (wantsSession) {
+    refuseLink(
+      link,
+      notAllowed(`A session receiver cannot be created on '${link.source.address}': it has no sessions.`),
+    );
+    return () => {};
+  }
+  if (requiresSession && !entity.store.shelf.dead) {
+    refuseLink(
+      link,
+      notAllowed(
+        `It is not possible for an entity that requires sessions, '${name}', to create a non-sessionful message receiver.`,
+      ),
+    );
+    return () => {};
+  }
+  return servePlainLink(link, entity, bus, peer);
+}
+
+const servePlainLink = (link: Sender, entity: Entity, bus: BusCore, peer: Peer): (() => void) => {
+  const meter = meterCredit(link);
+  const attachment = entity.store.attach(
+    makeConsumer({ link, entity, bus, peer, meter, loseLock: entity.store.loseLock }),
+  );
+  serveFlow(link, meter, attachment.wake);
+  serveSettlement(link, entity.store, bus, peer, () => true);
+  // Locks stay when the link goes: they run out by themselves.
+  return attachment.detach;
+};
+
+const serveSessionLink = (link: Sender, entity: Entity, bus: BusCore, peer: Peer, wanted: unknown): (() => void) => {
+  const { store } = entity;
+  const sessions = store.sessions;
+  if (sessions === undefined) return () => {};
+  const meter = meterCredit(link);
+  let grant: Grant | undefined;
+  let cancelWait = (): void => {};
+
+  const isHeld = (): boolean => grant !== undefined && sessions.held(grant.session.id) === grant;
+
+  const holder: Holder = {
+    ...makeConsumer({ link, entity, bus, peer, meter, loseLock: () => grant && store.loseSession(grant) }),
+    lost: () => link.close({ ...sessionLockLost }),
+  };
+
+  const begin = (given: Grant): void => {
+    grant = given;
+    link.set_source({ address: link.source.address, filter: { [sessionFilter]: given.session.id } });
+    setAttachField(link, "properties", { "com.microsoft:locked-until-utc": types.wrap_long(ticks(given.lockedUntil)) });
+    serveFlow(link, meter, () => {
+      if (isHeld()) store.wakeSession(given.session);
+    });
+    serveSettlement(link, store, bus, peer, isHeld);
+    answerAttach(link);
+  };
+
+  if (typeof wanted === "string") {
+    const given = sessions.accept(wanted, holder);
+    if (given === undefined) refuseLink(link, sessionHeld(wanted));
+    else begin(given);
+  } else {
+    withholdAttach(link);
+    const timeoutMs = Number(link.properties?.["com.microsoft:timeout"] ?? defaultTimeoutMs);
+    cancelWait = sessions.acceptNext({
+      holder,
+      timeoutMs: Number.isFinite(timeoutMs) ? timeoutMs : defaultTimeoutMs,
+      granted: begin,
+      timedOut: () => {
+        link.set_source({ address: link.source.address });
+        refuseLink(link, noFreeSession);
+      },
+    });
+  }
+
+  return () => {
+    cancelWait();
+    if (grant !== undefined) store.releaseSession(grant);
+  };
+};

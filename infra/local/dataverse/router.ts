@@ -1,0 +1,172 @@
+// From a Web API request to what answers it. Transactions begin and end here; what is done in them is elsewhere.
+import type { SimResponse } from "../sim/types.js";
+import { notImitated, ODataError, segmentNotFound } from "./errors.js";
+import type { makeFunctions } from "./functions.js";
+import { METADATA_SETS, readMetadata } from "./metadata/read-metadata.js";
+import { writeMetadata } from "./metadata/write-metadata.js";
+import type { Table } from "./model/table.js";
+import { parseQueryOptions, type QueryOptions } from "./odata/query-options.js";
+import { parseResourcePath, type Segment } from "./odata/resource-path.js";
+import { parseSkipToken } from "./read/cookie.js";
+import { countChanges, readChanges } from "./read/read-changes.js";
+import { plainText, readRow } from "./read/read-row.js";
+import { countRows, readRows } from "./read/read-rows.js";
+import { jsonResponse } from "./respond.js";
+import type { Session } from "./session.js";
+import type { Transaction } from "./store/database.js";
+import {
+  patchRow,
+  postRow,
+  removeRow,
+  type WriteRequest,
+  writeProperty,
+  writeReference,
+} from "./write/row-requests.js";
+
+/** Sets of the real product that this simulator has no table for: said with 501 rather than as a wrong name. */
+const NOT_HERE = new Set([
+  ...[
+    "roles",
+    "privileges",
+    "leads",
+    "opportunities",
+    "incidents",
+    "campaigns",
+    "lists",
+    "emails",
+    "phonecalls",
+    "appointments",
+  ],
+  ...[
+    "annotations",
+    "workflows",
+    "plugintypes",
+    "pluginassemblies",
+    "connections",
+    "customeraddresses",
+    "audits",
+    "importjobs",
+  ],
+  ...[
+    "duplicaterules",
+    "subjects",
+    "queues",
+    "letters",
+    "faxes",
+    "environmentvariabledefinitions",
+    "environmentvariablevalues",
+  ],
+]);
+const NOT_HERE_EITHER = /^(CreateMultiple|UpdateMultiple|UpsertMultiple|DeleteMultiple)$/;
+
+/** What the router needs besides the session. */
+export interface RouterParts {
+  functions: ReturnType<typeof makeFunctions>;
+  exclusively<T>(run: () => T | Promise<T>): Promise<T>;
+}
+
+const methodNotAllowed = (method: string, name: string): ODataError =>
+  new ODataError(405, "0x80060888", `The HTTP method '${method}' is not supported for the resource '${name}'.`);
+
+const decodeSegment = (path: string): string => {
+  try {
+    return decodeURIComponent(path);
+  } catch {
+    throw new ODataError(400, "0x80060888", "Bad Request - Error in query syntax.");
+  }
+};
+
+function serviceDocument(session: Session): SimResponse {
+  const value = session.org.database
+    .tables()
+    .map(({ setName }) => ({ name: setName, kind: "EntitySet", url: setName }));
+  return jsonResponse(session, 200, { "@odata.context": `${session.apiUrl}/$metadata`, value });
+}
+
+function readSet(
+  session: Session,
+  table: Table,
+  segment: Segment,
+  rest: readonly Segment[],
+  options: QueryOptions,
+): SimResponse {
+  if (segment.argument !== undefined) return readRow(session, table, segment.argument, rest, options);
+  const { switches } = session.org;
+  if (rest[0]?.name === "$count") {
+    if (options.deltaToken !== undefined)
+      return plainText(session, countChanges(session, table, options, options.deltaToken));
+    const cap = switches.countSegmentCapped ? switches.countCap : Number.POSITIVE_INFINITY;
+    return plainText(session, countRows(session, { table, path: table.setName }, options, cap));
+  }
+  if (rest.length > 0) throw segmentNotFound(rest[0]?.name ?? "");
+  if (options.apply !== undefined) throw notImitated("$apply");
+  const trackedPage = options.skipToken !== undefined && parseSkipToken(options.skipToken).tracking;
+  const tracked = session.preferences.trackChanges || options.deltaToken !== undefined || trackedPage;
+  return tracked ? readChanges(session, table, options) : readRows(session, { table, path: table.setName }, options);
+}
+
+async function writeSet(write: WriteRequest, segment: Segment, rest: readonly Segment[]): Promise<SimResponse> {
+  const { method } = write.session.request;
+  const [next, further] = rest;
+  const { argument } = segment;
+  if (argument === undefined) {
+    if (!next && method === "POST") return postRow(write);
+    if (next && NOT_HERE_EITHER.test(next.name.split(".").at(-1) ?? "")) throw notImitated(next.name);
+    throw next ? segmentNotFound(next.name) : methodNotAllowed(method, segment.name);
+  }
+  if (next && further?.name === "$ref") return writeReference(write, argument, next.name, next.argument);
+  if (next && !further && (method === "PUT" || method === "DELETE"))
+    return writeProperty(write, argument, next.name, method === "DELETE");
+  if (!next && method === "PATCH") return patchRow(write, argument);
+  if (!next && method === "DELETE") return removeRow(write, argument);
+  throw methodNotAllowed(method, next?.name ?? segment.name);
+}
+
+/** Makes the router: a Web API request (its path below the API's address) to its answer. Throws ODataError. */
+export function makeRouter({
+  functions,
+  exclusively,
+}: RouterParts): (session: Session, path: string) => Promise<SimResponse> {
+  const inTransaction = (
+    session: Session,
+    run: (tx: Transaction) => Promise<SimResponse> | SimResponse,
+  ): Promise<SimResponse> =>
+    exclusively(async () => {
+      const tx = session.org.database.begin();
+      try {
+        const response = await run(tx);
+        tx.commit();
+        return response;
+      } catch (error) {
+        tx.rollback();
+        throw error;
+      }
+    });
+
+  return async (session, path) => {
+    const { method, query } = session.request;
+    const segments = parseResourcePath(decodeSegment(path));
+    const [first, ...rest] = segments;
+    const isRead = method === "GET";
+    if (!first) return serviceDocument(session);
+    if (first.name === "$metadata") throw notImitated("the CSDL document ($metadata)");
+    if (session.preferences.respondAsync) throw notImitated("Prefer: respond-async");
+
+    const functionOfName = functions[first.name];
+    if (functionOfName) {
+      if (!isRead) throw methodNotAllowed(method, first.name);
+      return functionOfName(session, first.argument ?? "");
+    }
+    const options = parseQueryOptions(query);
+    if (METADATA_SETS.has(first.name)) {
+      return isRead
+        ? readMetadata(session, segments, options)
+        : inTransaction(session, (tx) => writeMetadata(session, tx, segments));
+    }
+    const table = session.org.database.tableOfSet(first.name);
+    if (!table)
+      throw NOT_HERE.has(first.name) ? notImitated(`the table behind ${first.name}`) : segmentNotFound(first.name);
+    if (isRead) return readSet(session, table, first, rest, options);
+    return inTransaction(session, (tx) => writeSet({ session, tx, table, options }, first, rest));
+  };
+}
