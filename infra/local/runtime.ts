@@ -61,6 +61,8 @@ export interface Runtime {
 
 /** Starts everything but the hosts, in parallel, and builds the app. Throws when a port is taken, naming it. */
 export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
+  // Everything is on this machine: a corporate proxy in the environment must not get in between.
+  process.env.NO_PROXY = [process.env.NO_PROXY, "127.0.0.1", "localhost"].filter(Boolean).join(",");
   emptyDirectory(options.directory);
   const logDirectory = join(options.directory, "logs");
   const appDirectory = join(options.directory, "app");

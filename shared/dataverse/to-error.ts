@@ -40,7 +40,8 @@ export function toDataverseError(operation: string, response: HttpResponse): Syn
 
 /** What an administrator can do about a 403 (facts/dataverse.md §12). */
 function advice(code: string): string {
-  if (code === "0x80072560") return " Is there an application user for this client id, and is the tenant the right one?";
+  if (code === "0x80072560")
+    return " Is there an application user for this client id, and is the tenant the right one?";
   if (code === "0x80040225") return " Enable the application user.";
   return " Give the application user a role with this privilege.";
 }

@@ -73,12 +73,17 @@ export function makeHttpClient({ clock, random }: HttpClientOptions): HttpClient
         }
         maybeApplied ||= isAmbiguous(outcome);
         const waitMs = pauseAfter(outcome, attempt, clock.now(), random());
-        if (outcome.response?.status === 429) closedUntil.set(call.url.host, clock.now() + waitMs);
+        if (outcome.response?.status === 429) closeHost(closedUntil, call.url.host, clock.now() + waitMs);
         if (clock.now() + waitMs >= call.deadline) throw giveUp(call, outcome, { attempt, waitMs, maybeApplied });
         await clock.sleep(waitMs);
       }
     },
   };
+}
+
+/** A later, shorter wish does not open earlier what another answer closed. */
+function closeHost(closedUntil: Map<string, number>, host: string, until: number): void {
+  closedUntil.set(host, Math.max(closedUntil.get(host) ?? 0, until));
 }
 
 interface Outcome {

@@ -44,9 +44,12 @@ function toInteger(value: string | number | boolean): Converted {
   return Number.isSafeInteger(rounded) ? { value: rounded } : { misfit: "is too large for an integer" };
 }
 
+/** A number as people write it; not what JavaScript also takes for one, such as 0x10. */
+const decimal = /^[+-]?(\d+(\.\d+)?|\.\d+)$/;
+
 function toFloat(value: string | number | boolean): Converted {
   if (typeof value === "boolean") return { misfit: "is a boolean, not a number" };
-  const number = typeof value === "number" ? value : value.trim() === "" ? Number.NaN : Number(value);
+  const number = typeof value === "number" ? value : decimal.test(value.trim()) ? Number(value) : Number.NaN;
   return Number.isFinite(number) ? { value: number } : { misfit: "is not a number" };
 }
 

@@ -163,7 +163,8 @@ describe("the deployable bundle", () => {
   it("starts from a folder that holds nothing but package.json, host.json and itself", async () => {
     const directory = await emptyApp();
 
-    execFileSync(process.execPath, ["-e", "require('./dist/main.cjs')"], { cwd: directory, stdio: "pipe" });
+    const env = { ...process.env, ...system.runtime.settings };
+    execFileSync(process.execPath, ["-e", "require('./dist/main.cjs')"], { cwd: directory, stdio: "pipe", env });
   }, 60_000);
 
   it("with wrong settings runs nothing but health, which names every problem, and a closed webhook; it ends with exit code 1", async () => {

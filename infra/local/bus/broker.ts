@@ -8,7 +8,7 @@ import { type Clock, realClock } from "./core/clock.js";
 import { makeQueue, type Queue } from "./core/queue.js";
 import { parseQueues, type QueueSettings } from "./core/queue-options.js";
 import { noRecorder, type Recorder } from "./core/recorder.js";
-import { type Faults, makeFaults, makeRandom } from "./faults.js";
+import { type Faults, makeFaults } from "./faults.js";
 import { openJournal } from "./journal/journal.js";
 import { restoreQueues, snapshotOf } from "./journal/restore.js";
 
@@ -22,6 +22,8 @@ export interface BrokerOptions {
   readonly dataDirectory?: string | undefined;
   /** Decides which operations faults with a rate strike. */
   readonly seed?: number;
+  /** Takes lines about connections that were ended for cause; absent: silent. */
+  readonly log?: (line: string) => void;
   /** Called when the data directory cannot be written any more. */
   readonly onBroken?: (error: unknown) => void;
 }
@@ -50,7 +52,7 @@ export function localConnectionString(port: number): string {
 export async function startBroker(options: BrokerOptions): Promise<Broker> {
   const clock = options.clock ?? realClock;
   const queueOptions = parseQueues(options.queues);
-  const faults = makeFaults(makeRandom(options.seed ?? 1));
+  const faults = makeFaults(options.seed ?? 1);
   const peers = new Set<Peer>();
 
   const server = createServer({ noDelay: true });
@@ -81,9 +83,7 @@ export async function startBroker(options: BrokerOptions): Promise<Broker> {
   const bus: BusCore = {
     clock,
     faults,
-    get queues() {
-      return [...queues.values()];
-    },
+    log: options.log ?? (() => {}),
     find(address) {
       const { name, dead } = parseAddress(address);
       const queue = queues.get(name);

@@ -46,12 +46,14 @@ export interface Faults {
   /** The fault that strikes this operation now, if any; the first added that fits. Counts it. */
   strike(on: FaultPoint, queue: string): Fault | undefined;
   list(): readonly Fault[];
+  /** Removes all and starts the seed's history again. */
   clear(): void;
 }
 
-/** Makes an empty set of faults; `random` (0 to 1) decides about rates, so that one seed gives one history. */
-export function makeFaults(random: () => number): Faults {
+/** Makes an empty set of faults; `seed` decides about rates, so that one seed gives one history. */
+export function makeFaults(seed: number): Faults {
   let faults: Fault[] = [];
+  let random = makeRandom(seed);
 
   const fits = (fault: Fault, on: FaultPoint, queue: string): boolean =>
     fault.on === on && (fault.queue === undefined || fault.queue.toLowerCase() === queue.toLowerCase());
@@ -80,12 +82,13 @@ export function makeFaults(random: () => number): Faults {
     list: () => faults,
     clear() {
       faults = [];
+      random = makeRandom(seed);
     },
   };
 }
 
 /** A small seeded generator (mulberry32) of numbers from 0 up to 1. */
-export function makeRandom(seed: number): () => number {
+function makeRandom(seed: number): () => number {
   let state = seed >>> 0;
   return () => {
     state = (state + 0x6d2b79f5) >>> 0;

@@ -28,6 +28,7 @@ const broker = await startBroker({
   queues: parseQueues(JSON.parse(readFileSync(values.queues, "utf8"))),
   dataDirectory: values.data,
   seed: Number(values.seed),
+  log: (line) => console.error(line),
   onBroken: (error) => {
     console.error("The data directory cannot be written any more:", error);
     process.exit(1);

@@ -1,13 +1,14 @@
 // The simulator without its socket: IMS, gateway, engine and inspection over one instance (infra/local/campaign/README.md).
 
 import type { SimCore, SimRequest, SimResponse, SimWorld } from "../sim/types.js";
+import { runCommand } from "./commands.js";
 import { makeCallCounter } from "./engine/calls.js";
 import { answerCall } from "./engine/engine.js";
 import { makeOptOutSchedule } from "./events/opt-out-file.js";
 import { stageDueEvents } from "./events/staging.js";
 import { makeGateway } from "./gateway/gateway.js";
 import { makeTokens } from "./gateway/tokens.js";
-import { runCommand, stateOf } from "./inspect.js";
+import { stateOf } from "./inspect.js";
 import { makeInstance } from "./instance.js";
 import { defaultInstance } from "./model/default-instance.js";
 import type { InstanceConfiguration } from "./model/instance.js";

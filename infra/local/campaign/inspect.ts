@@ -1,10 +1,6 @@
-// What tests and people may see and do behind the API's back: `/_sim/state/<set>` and `/_sim/<command>`. Nothing here counts as a call.
+// What tests and people may see behind the API's back: `/_sim/state/<set>`. Nothing here counts as a call.
 
-import { z } from "zod";
 import type { CallCounter } from "./engine/calls.js";
-import { createRecord, deleteRecord, updateRecord } from "./engine/write.js";
-import { deliver, recordEvents } from "./events/log.js";
-import { exportOptOuts } from "./events/opt-out-file.js";
 import type { Gateway } from "./gateway/gateway.js";
 import type { Tokens } from "./gateway/tokens.js";
 import { historyKey, type Instance, type Row } from "./instance.js";
@@ -21,12 +17,14 @@ export interface Inspected {
   tokens: Tokens;
 }
 
-function viewOf(instance: Instance, resource: Resource): View {
+/** The widest view of a resource: every field, whichever API shows it. */
+export function widestView(instance: Instance, resource: Resource): View {
   const isLinked = instance.catalog.view("profileAndServicesExt", resource.name) !== undefined;
   return instance.catalog.nested(isLinked ? "profileAndServicesExt" : "customResources", resource);
 }
 
-function findByHistoryKey(instance: Instance, resource: Resource, key: string): Row | undefined {
+/** The record with this key, or with this number after a `#`. */
+export function findByHistoryKey(instance: Instance, resource: Resource, key: string): Row | undefined {
   const table = instance.store.table(resource.name);
   const path = resource.definition.keys[0]?.fields[0];
   const ids = key.startsWith("#") || path === undefined ? [Number(key.replace("#", ""))] : table.find([path], [key]);
@@ -51,7 +49,7 @@ function plain(instance: Instance, view: View, row: Row): Record<string, unknown
 
 /** All records of a resource, or the one with `?key=`, plain; `?offset=` and `?limit=` for large ones. */
 function* records(instance: Instance, resource: Resource, query: URLSearchParams): Generator<Record<string, unknown>> {
-  const view = viewOf(instance, resource);
+  const view = widestView(instance, resource);
   const key = query.get("key");
   if (key !== null) {
     const row = findByHistoryKey(instance, resource, key);
@@ -119,64 +117,4 @@ export function stateOf(inspected: Inspected, set: string, query: URLSearchParam
   }
   const resource = instance.catalog.resources.get(set);
   return resource === undefined ? undefined : records(instance, resource, query);
-}
-
-const seedSchema = z.strictObject({ resource: z.string(), records: z.array(z.record(z.string(), z.unknown())) });
-const editSchema = z.strictObject({
-  resource: z.string(),
-  key: z.string(),
-  values: z.record(z.string(), z.unknown()),
-});
-const removeSchema = z.strictObject({ resource: z.string(), key: z.string() });
-
-function viewNamed(instance: Instance, name: string): View {
-  return viewOf(instance, instance.catalog.resource(name));
-}
-
-function existing(instance: Instance, view: View, key: string): Row {
-  const row = findByHistoryKey(instance, view.resource, key);
-  if (row === undefined) throw new Error(`there is no ${view.resource.name} with key ${key}`);
-  return row;
-}
-
-/** Commands: what someone does inside Campaign, outside the API. Undefined for an unknown one; an Error is the caller's mistake. */
-export function runCommand({ instance, calls, tokens }: Inspected, name: string, body: unknown): unknown {
-  switch (name) {
-    case "reset-calls": {
-      const before = calls.totals();
-      calls.reset();
-      return before;
-    }
-    case "settings":
-      return instance.change(body);
-    case "events":
-      return recordEvents(instance, body);
-    case "deliver":
-      return deliver(instance, body);
-    case "export-opt-outs":
-      return exportOptOuts(instance) ?? { file: null, rows: 0 };
-    case "revoke-tokens":
-      tokens.revoke();
-      return {};
-    case "seed": {
-      const { resource, records } = seedSchema.parse(body);
-      const view = viewNamed(instance, resource);
-      for (const record of records) createRecord(instance, view, record, { unrecorded: true });
-      return { created: records.length };
-    }
-    case "edit": {
-      const { resource, key, values } = editSchema.parse(body);
-      const view = viewNamed(instance, resource);
-      updateRecord(instance, view, existing(instance, view, key), values, { unrecorded: true });
-      return {};
-    }
-    case "remove": {
-      const { resource, key } = removeSchema.parse(body);
-      const view = viewNamed(instance, resource);
-      deleteRecord(instance, view.resource, existing(instance, view, key), { unrecorded: true });
-      return {};
-    }
-    default:
-      return undefined;
-  }
 }

@@ -40,7 +40,8 @@ const messageId = (name: string): string => MESSAGE_IDS[name] ?? toGuid(`message
 /** Writes a row as it is, with audit columns. */
 export type PutRow = (table: string, row: Record<string, Value>) => void;
 
-const makePut = (database: Database, tx: Transaction, nowMs: number): PutRow => {
+/** Writes rows of a transaction as they are, with the time of now. */
+export const makePut = (database: Database, tx: Transaction, nowMs: number): PutRow => {
   const seconds = Math.floor(nowMs / 1000);
   return (name, row) => {
     const table = database.table(name);

@@ -1,12 +1,23 @@
 // What `POST /_sim/<command>` does to the simulated organisation; each command has a line in README.md.
 import { z } from "zod";
+import { isGuid, toGuid } from "./model/ids.js";
 import { readPreferences } from "./odata/preferences.js";
 import { LOCAL_APPS, switchesSchema } from "./options.js";
 import type { Organisation, Session } from "./session.js";
+import type { JournalOperation } from "./store/database.js";
 import { parsePayload } from "./write/parse-payload.js";
 import { createRow } from "./write/writer.js";
 
 const seedSchema = z.strictObject({ set: z.string(), rows: z.array(z.record(z.string(), z.unknown())) });
+
+const withdrawSchema = z.strictObject({
+  user: z.string().default(LOCAL_APPS.integration.userId),
+  privileges: z.array(z.string().regex(/^prv\w+(:organization)?$/)),
+});
+const worldSchema = z.strictObject({ name: z.string().default("yesterday") });
+const copySchema = z.strictObject({
+  organizationId: z.string().refine(isGuid, "not a GUID").default(toGuid("copied organization")),
+});
 
 /** A session for what the simulator does by itself. */
 const makeOwnSession = (org: Organisation): Session => {
@@ -24,37 +35,21 @@ const makeOwnSession = (org: Organisation): Session => {
   };
 };
 
-/** What commands work on. */
-export interface CommandParts {
-  org: Organisation;
-  exclusively<T>(run: () => T | Promise<T>): Promise<T>;
-}
-
 /** Makes the commands. A body that cannot be read is an Error whose message names the field. */
-export function makeCommands({ org, exclusively }: CommandParts): (name: string, body: unknown) => unknown {
+export function makeCommands(org: Organisation): (name: string, body: unknown) => unknown {
   const { database, switches, world } = org;
+  const snapshots = new Map<string, JournalOperation[][]>();
 
-  const remember = (name: string, value: unknown): Promise<void> =>
-    exclusively(() => {
-      const tx = database.begin();
-      tx.keep("setting", name, value);
-      tx.commit();
-    });
+  const remember = (name: string, value: unknown): Promise<void> => org.change((tx) => tx.keep("setting", name, value));
 
-  const seed = (body: unknown): Promise<object> => {
+  const seed = async (body: unknown): Promise<object> => {
     const { set, rows } = seedSchema.parse(body);
     const table = database.tableOfSet(set);
     if (!table) throw new Error(`set: there is no set ${set}`);
     const session = makeOwnSession(org);
-    return exclusively(async () => {
-      const tx = database.begin();
-      try {
-        for (const row of rows)
-          await createRow(session, tx, table, parsePayload(session, table, row, "create"), { silent: true });
-        tx.commit();
-      } catch (error) {
-        tx.rollback();
-        throw error;
+    return org.change(async (tx) => {
+      for (const row of rows) {
+        await createRow(session, tx, table, parsePayload(session, table, row, "create"), { silent: true });
       }
       return { created: rows.length, version: database.version() };
     });
@@ -69,6 +64,41 @@ export function makeCommands({ org, exclusively }: CommandParts): (name: string,
       Object.assign(switches, named);
       await remember("switches", { ...switches });
       return switches;
+    },
+    async withdraw(body) {
+      const { user, privileges } = withdrawSchema.parse(body);
+      await org.change((tx) => tx.keep("withdrawn", user, privileges));
+      return { user, privileges };
+    },
+    async snapshot(body) {
+      const { name } = worldSchema.parse(body);
+      return org.change(() => {
+        snapshots.set(name, [...database.dump()]);
+        return { name, version: database.version() };
+      });
+    },
+    async restore(body) {
+      const { name } = worldSchema.parse(body);
+      const entries = snapshots.get(name);
+      if (!entries)
+        throw new Error(`name: there is no snapshot ${name}; there are ${[...snapshots.keys()].join(", ")}`);
+      return org.change(() => {
+        org.replaceWith(entries);
+        return { name, version: database.version() };
+      });
+    },
+    async copy(body) {
+      const { organizationId } = copySchema.parse(body);
+      await org.change((tx) => {
+        const table = database.table("organization");
+        const row = table && database.rows(table.name).get(org.organizationId());
+        if (table && row) {
+          tx.remove(table, org.organizationId());
+          tx.put(table, { ...row, organizationid: organizationId, versionnumber: tx.nextVersion() });
+        }
+        tx.keep("setting", "organizationId", organizationId);
+      });
+      return { organizationId };
     },
     async "revoke-tokens"() {
       await remember("tokensRevokedBefore", world.now() / 1000);

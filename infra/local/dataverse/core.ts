@@ -49,10 +49,22 @@ export function makeDataverseCore(
   const database = makeDatabase(journal);
   const switches = switchesSchema.parse(options.switches);
   const exclusively = makeExclusive();
+  const change: Organisation["change"] = (run) =>
+    exclusively(async () => {
+      const tx = database.begin();
+      try {
+        const result = await run(tx);
+        tx.commit();
+        return result;
+      } catch (error) {
+        tx.rollback();
+        throw error;
+      }
+    });
   const faults = makeWebhookFaults(world);
   const deliveries = makeDeliveryService({ database, switches, world, faults, exclusively });
   const protection = makeServiceProtection(switches);
-  const route = makeRouter({ functions: makeFunctions(), exclusively });
+  const route = makeRouter(makeFunctions());
   const org: Organisation = {
     database,
     options,
@@ -60,6 +72,14 @@ export function makeDataverseCore(
     world,
     events: makeEventPipeline(database, deliveries),
     columnVersions: makeColumnVersions(),
+    change,
+    replaceWith(entries) {
+      deliveries.reset();
+      database.clear();
+      for (const entry of entries) database.apply(entry);
+      database.kept("delivery").clear();
+      journal.rewrite(database.dump());
+    },
     makeId: () => makeGuid(random),
     organizationId: () => String(database.kept("setting").get("organizationId")),
   };
@@ -139,6 +159,14 @@ export function makeDataverseCore(
           apps: options.apps,
           lifetimeSeconds: switches.tokenLifetimeSeconds,
           nowMs: world.now(),
+          change,
+          replaceWith(entries) {
+            deliveries.reset();
+            database.clear();
+            for (const entry of entries) database.apply(entry);
+            database.kept("delivery").clear();
+            journal.rewrite(database.dump());
+          },
           makeId: () => org.makeId(),
         };
         return answerToken(request, tenant, issuer);
@@ -166,7 +194,7 @@ export function makeDataverseCore(
       const table = database.tableOfSet(set);
       return table && plainRows(database, table, query.get("select")?.split(","));
     },
-    command: makeCommands({ org, exclusively }),
+    command: makeCommands(org),
     reset() {
       deliveries.reset();
       faults.remove();

@@ -28,8 +28,10 @@ export const switchesSchema = z.strictObject({
     .min(1)
     .default(256 * 1024),
   webhookTruncation: z.enum(["absent", "null"]).default("absent"),
+  duplicateInUpsertMultiple: z.enum(["fail", "last wins"]).default("fail"),
   deletePrimaryNameImage: z.enum(["none", "pre"]).default("none"),
   bypassSkipsWebhooks: z.boolean().default(true),
+  keyIndexDelayMs: z.number().min(0).default(0),
   limits: z.enum(["off", "on"]).default("off"),
   limitRequests: z.int().min(1).default(6000),
   limitExecutionMs: z.number().min(1).default(1_200_000),

@@ -1,12 +1,15 @@
 // From a Web API request to what answers it. Transactions begin and end here; what is done in them is elsewhere.
 import type { SimResponse } from "../sim/types.js";
+import { runBatch } from "./batch/run-batch.js";
 import { notImitated, ODataError, segmentNotFound } from "./errors.js";
 import type { makeFunctions } from "./functions.js";
 import { METADATA_SETS, readMetadata } from "./metadata/read-metadata.js";
-import { writeMetadata } from "./metadata/write-metadata.js";
+import { publish, writeMetadata } from "./metadata/write-metadata.js";
 import type { Table } from "./model/table.js";
 import { parseQueryOptions, type QueryOptions } from "./odata/query-options.js";
 import { parseResourcePath, type Segment } from "./odata/resource-path.js";
+import { checkImpersonation, checkPrivilege } from "./privileges.js";
+import { readApply } from "./read/apply.js";
 import { parseSkipToken } from "./read/cookie.js";
 import { countChanges, readChanges } from "./read/read-changes.js";
 import { plainText, readRow } from "./read/read-row.js";
@@ -14,6 +17,8 @@ import { countRows, readRows } from "./read/read-rows.js";
 import { jsonResponse } from "./respond.js";
 import type { Session } from "./session.js";
 import type { Transaction } from "./store/database.js";
+import { mergeRows } from "./write/merge.js";
+import { isMultipleAction, runMultiple } from "./write/multiple.js";
 import {
   patchRow,
   postRow,
@@ -57,13 +62,13 @@ const NOT_HERE = new Set([
     "environmentvariablevalues",
   ],
 ]);
-const NOT_HERE_EITHER = /^(CreateMultiple|UpdateMultiple|UpsertMultiple|DeleteMultiple)$/;
 
-/** What the router needs besides the session. */
-export interface RouterParts {
-  functions: ReturnType<typeof makeFunctions>;
-  exclusively<T>(run: () => T | Promise<T>): Promise<T>;
-}
+type Action = (session: Session, tx: Transaction, name: string) => Promise<SimResponse> | SimResponse;
+const ACTIONS: Record<string, Action> = {
+  Merge: mergeRows,
+  PublishXml: (session, _tx, name) => publish(session, name),
+  PublishAllXml: (session, _tx, name) => publish(session, name),
+};
 
 const methodNotAllowed = (method: string, name: string): ODataError =>
   new ODataError(405, "0x80060888", `The HTTP method '${method}' is not supported for the resource '${name}'.`);
@@ -83,6 +88,11 @@ function serviceDocument(session: Session): SimResponse {
   return jsonResponse(session, 200, { "@odata.context": `${session.apiUrl}/$metadata`, value });
 }
 
+const isTracked = ({ preferences }: Session, { skipToken, deltaToken }: QueryOptions): boolean =>
+  preferences.trackChanges ||
+  deltaToken !== undefined ||
+  (skipToken !== undefined && parseSkipToken(skipToken).tracking);
+
 function readSet(
   session: Session,
   table: Table,
@@ -90,6 +100,8 @@ function readSet(
   rest: readonly Segment[],
   options: QueryOptions,
 ): SimResponse {
+  const tracked = isTracked(session, options);
+  checkPrivilege(session, table, { verb: "Read", organization: tracked });
   if (segment.argument !== undefined) return readRow(session, table, segment.argument, rest, options);
   const { switches } = session.org;
   if (rest[0]?.name === "$count") {
@@ -99,9 +111,7 @@ function readSet(
     return plainText(session, countRows(session, { table, path: table.setName }, options, cap));
   }
   if (rest.length > 0) throw segmentNotFound(rest[0]?.name ?? "");
-  if (options.apply !== undefined) throw notImitated("$apply");
-  const trackedPage = options.skipToken !== undefined && parseSkipToken(options.skipToken).tracking;
-  const tracked = session.preferences.trackChanges || options.deltaToken !== undefined || trackedPage;
+  if (options.apply !== undefined) return readApply(session, table, options);
   return tracked ? readChanges(session, table, options) : readRows(session, { table, path: table.setName }, options);
 }
 
@@ -111,7 +121,8 @@ async function writeSet(write: WriteRequest, segment: Segment, rest: readonly Se
   const { argument } = segment;
   if (argument === undefined) {
     if (!next && method === "POST") return postRow(write);
-    if (next && NOT_HERE_EITHER.test(next.name.split(".").at(-1) ?? "")) throw notImitated(next.name);
+    if (next && method === "POST" && isMultipleAction(next.name))
+      return runMultiple(write.session, write.tx, write.table, next.name);
     throw next ? segmentNotFound(next.name) : methodNotAllowed(method, segment.name);
   }
   if (next && further?.name === "$ref") return writeReference(write, argument, next.name, next.argument);
@@ -122,32 +133,30 @@ async function writeSet(write: WriteRequest, segment: Segment, rest: readonly Se
   throw methodNotAllowed(method, next?.name ?? segment.name);
 }
 
-/** Makes the router: a Web API request (its path below the API's address) to its answer. Throws ODataError. */
-export function makeRouter({
-  functions,
-  exclusively,
-}: RouterParts): (session: Session, path: string) => Promise<SimResponse> {
-  const inTransaction = (
-    session: Session,
-    run: (tx: Transaction) => Promise<SimResponse> | SimResponse,
-  ): Promise<SimResponse> =>
-    exclusively(async () => {
-      const tx = session.org.database.begin();
-      try {
-        const response = await run(tx);
-        tx.commit();
-        return response;
-      } catch (error) {
-        tx.rollback();
-        throw error;
-      }
-    });
+/** Whether the caller may do the write its method stands for; an upsert counts as an update. */
+const checkWritePrivilege = ({ session, table }: WriteRequest, segment: Segment, rest: readonly Segment[]): void => {
+  const { method } = session.request;
+  const creates = method === "POST" && segment.argument === undefined;
+  const verb = method === "DELETE" && rest.length === 0 ? "Delete" : creates ? "Create" : "Write";
+  checkPrivilege(session, table, { verb });
+};
 
-  return async (session, path) => {
+/** Answers a Web API request; its path is the one below the API's address. Throws ODataError. */
+export type Route = (session: Session, path: string, tx?: Transaction) => Promise<SimResponse>;
+
+/** Makes the router. A request given a transaction takes part in it; every other write has its own. */
+export function makeRouter(functions: ReturnType<typeof makeFunctions>): Route {
+  const route: Route = async (session, path, given) => {
     const { method, query } = session.request;
+    const inTransaction = (run: (tx: Transaction) => Promise<SimResponse> | SimResponse): Promise<SimResponse> =>
+      given ? Promise.resolve(run(given)) : session.org.change(run);
+    if (path.split("?")[0] === "$batch" && method === "POST") {
+      return runBatch(session, { route, inTransaction: (inner, run) => inner.org.change(run) });
+    }
     const segments = parseResourcePath(decodeSegment(path));
     const [first, ...rest] = segments;
     const isRead = method === "GET";
+    checkImpersonation(session);
     if (!first) return serviceDocument(session);
     if (first.name === "$metadata") throw notImitated("the CSDL document ($metadata)");
     if (session.preferences.respondAsync) throw notImitated("Prefer: respond-async");
@@ -157,16 +166,26 @@ export function makeRouter({
       if (!isRead) throw methodNotAllowed(method, first.name);
       return functionOfName(session, first.argument ?? "");
     }
+    const action = ACTIONS[first.name];
+    if (action) {
+      if (method !== "POST") throw methodNotAllowed(method, first.name);
+      return inTransaction((tx) => action(session, tx, first.name));
+    }
     const options = parseQueryOptions(query);
     if (METADATA_SETS.has(first.name)) {
       return isRead
         ? readMetadata(session, segments, options)
-        : inTransaction(session, (tx) => writeMetadata(session, tx, segments));
+        : inTransaction((tx) => writeMetadata(session, tx, segments));
     }
     const table = session.org.database.tableOfSet(first.name);
     if (!table)
       throw NOT_HERE.has(first.name) ? notImitated(`the table behind ${first.name}`) : segmentNotFound(first.name);
     if (isRead) return readSet(session, table, first, rest, options);
-    return inTransaction(session, (tx) => writeSet({ session, tx, table, options }, first, rest));
+    return inTransaction((tx) => {
+      const write = { session, tx, table, options };
+      checkWritePrivilege(write, first, rest);
+      return writeSet(write, first, rest);
+    });
   };
+  return route;
 }

@@ -5,7 +5,7 @@ import type { EventPipeline } from "./events/pipeline.js";
 import type { Preferences } from "./odata/preferences.js";
 import type { DataverseOptions, Switches } from "./options.js";
 import type { ColumnVersions } from "./store/column-versions.js";
-import type { Database } from "./store/database.js";
+import type { Database, JournalOperation, Transaction } from "./store/database.js";
 
 /** The simulated organisation: data, settings, events, and the world around it. */
 export interface Organisation {
@@ -16,6 +16,10 @@ export interface Organisation {
   events: EventPipeline;
   columnVersions: ColumnVersions;
   makeId(): string;
+  /** Throws all data away and takes these instead; pending deliveries are lost. */
+  replaceWith(entries: readonly JournalOperation[][]): void;
+  /** Runs a change in a transaction of its own, after the ones that wait. */
+  change<T>(run: (tx: Transaction) => T | Promise<T>): Promise<T>;
   /** A copied organisation has another one than it started with. */
   organizationId(): string;
 }

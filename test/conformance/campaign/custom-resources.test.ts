@@ -34,8 +34,9 @@ const configuration: InstanceConfiguration = {
         { name: "cusBrandlink", label: "Brand", type: "link", target: "cusBrand", reverse: "profiles" },
       ],
       keys: [{ fields: ["externalId"], fixed: true }],
+      advancedFiltering: { Hobby: { fields: ["cusHobby"], operator: "prefix", parameter: "cusHobby" } },
       filters: [
-        { name: "Hobby", label: "Hobby", rules: [{ fields: ["cusHobby"], operator: "equal", parameter: "hobby" }] },
+        { name: "HobbyIs", label: "Hobby", rules: [{ fields: ["cusHobby"], operator: "equal", parameter: "hobby" }] },
       ],
     },
   },
@@ -131,6 +132,24 @@ describe("which API shows a custom resource (facts/campaign.md §1)", () => {
 
     expect(wide.body.cusHobby).toBe("Dancing");
     expect(narrow.body.message).toContain("'cusHobby' property is not valid for the 'profile' resource.");
+  });
+});
+
+describe("filters on extension fields (facts/campaign.md §4, §5)", () => {
+  it.each(["byHobbyIs?hobby_parameter=Dancing", "byText?cusHobby=Dancing&filterType=Hobby"])(
+    "finds by %s",
+    async (filter) => {
+      await campaign.post(profiles, { externalId: "k1", cusHobby: "Dancing" });
+      await campaign.post(profiles, { externalId: "k2", cusHobby: "Chess" });
+
+      const { content } = (await campaign.get(`${profiles}/${filter}`)).body;
+
+      expect(content.map((record) => record.externalId)).toEqual(["k1"]);
+    },
+  );
+
+  it("refuses a filterType that was not added to advanced filtering", async () => {
+    expect((await campaign.get(`${profiles}/byText?cusHobby=Dancing&filterType=Shoes`)).status).toBe(500);
   });
 });
 

@@ -69,15 +69,23 @@ describe("staged e-mail events (facts/campaign.md §8.3)", () => {
   });
 
   it("stages a bounce that comes after its send as a second row with the same number", async () => {
-    const [send] = await record({ type: "send", externalId: "k1" });
+    const [send] = await record({ type: "send", externalId: "k1", delivery: "DM190" });
 
     const [bounce] = await record({ type: "bounce", of: send?.eventId });
 
     expect(bounce?.eventId).toBe(send?.eventId.replace("S", "B"));
-    expect((await staged()).map((row) => [row.eventType, row.externalId])).toEqual([
-      ["send", "k1"],
-      ["bounce", "k1"],
+    expect((await staged()).map((row) => [row.eventType, row.externalId, row.deliveryName])).toEqual([
+      ["send", "k1", "DM190"],
+      ["bounce", "k1", "DM190"],
     ]);
+  });
+
+  it("gives every open and click of one send an eventId of its own", async () => {
+    const [send] = await record({ type: "send", externalId: "k1" });
+
+    const tracked = await record({ type: "open", of: send?.eventId }, { type: "click", of: send?.eventId });
+
+    expect(new Set([send, ...tracked].map((event) => event?.eventId.slice(2))).size).toBe(3);
   });
 
   it("moves lastModified and keeps the row when it changes later", async () => {

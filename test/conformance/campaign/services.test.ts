@@ -100,5 +100,6 @@ describe("subscriptions (facts/campaign.md §7.3)", () => {
     await campaign.del(`${profiles}/${profile.PKey}`);
 
     expect((await campaign.get(service.subscriptions.href)).body.content).toEqual([]);
+    expect((await campaign.sim("state/subscriptionRcp")).body).toEqual([]);
   });
 });

@@ -18,7 +18,6 @@ const duration = (ms: number | undefined): string => (ms === undefined ? forEver
 const description = ({ options, main, dead }: Queue): string => {
   const { active, scheduled } = main.counts;
   const started = "2026-01-01T00:00:00Z";
-  const sizeBytes = [...main.all(), ...dead.all()].reduce((sum, message) => sum + message.sizeBytes, 0);
   return [
     `<QueueDescription xmlns="${serviceBus}" xmlns:i="http://www.w3.org/2001/XMLSchema-instance">`,
     `<LockDuration>${duration(options.lockDurationMs)}</LockDuration>`,
@@ -30,7 +29,7 @@ const description = ({ options, main, dead }: Queue): string => {
     `<DuplicateDetectionHistoryTimeWindow>${duration(options.duplicateDetectionWindowMs ?? 600_000)}</DuplicateDetectionHistoryTimeWindow>`,
     `<MaxDeliveryCount>${options.maxDeliveryCount}</MaxDeliveryCount>`,
     "<EnableBatchedOperations>true</EnableBatchedOperations>",
-    `<SizeInBytes>${sizeBytes}</SizeInBytes>`,
+    `<SizeInBytes>${main.sizeBytes + dead.sizeBytes}</SizeInBytes>`,
     `<MessageCount>${main.size + dead.size}</MessageCount>`,
     "<IsAnonymousAccessible>false</IsAnonymousAccessible><Status>Active</Status>",
     `<CreatedAt>${started}</CreatedAt><UpdatedAt>${started}</UpdatedAt><AccessedAt>${started}</AccessedAt>`,

@@ -1,4 +1,3 @@
-import type { Connection } from "rhea";
 import type { Clock } from "../core/clock.js";
 import type { Queue } from "../core/queue.js";
 import type { Store } from "../core/store.js";
@@ -15,12 +14,12 @@ export interface BusCore {
   readonly clock: Clock;
   readonly faults: Faults;
   find(address: string): Entity | undefined;
-  readonly queues: readonly Queue[];
+  /** Takes a line about something that should not happen. */
+  log(line: string): void;
 }
 
 /** One connected client. `cut` ends its connection at once, as a pulled cable would. */
 export interface Peer {
-  readonly connection: Connection;
   cut(): void;
 }
 

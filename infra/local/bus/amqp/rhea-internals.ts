@@ -94,8 +94,8 @@ export function keepMessagesRaw(session: Session): void {
   };
 }
 
-/** Serves one socket. An error rhea throws outside its own guards ends this connection, not the process. */
-export function acceptSocket(container: Container, socket: Socket): Connection {
+/** Serves one socket. `onFailure` gets what rhea throws outside its own guards, which would end the process otherwise. */
+export function acceptSocket(container: Container, socket: Socket, onFailure: (error: unknown) => void): Connection {
   const connection = container.create_connection({
     max_frame_size: 65_536,
     tcp_no_delay: true,
@@ -108,8 +108,8 @@ export function acceptSocket(container: Container, socket: Socket): Connection {
   internals._process = () => {
     try {
       run.call(connection);
-    } catch {
-      socket.destroy();
+    } catch (error) {
+      onFailure(error);
     }
   };
   internals.accept(socket);

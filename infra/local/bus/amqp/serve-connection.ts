@@ -42,8 +42,12 @@ export function makeContainer(): Container {
 
 /** Serves one client until its socket closes. */
 export function serveConnection(container: Container, socket: Socket, bus: BusCore): Peer {
-  const connection: Connection = acceptSocket(container, socket);
-  const peer: Peer = { connection, cut: () => void socket.destroy() };
+  const peer: Peer = { cut: () => void socket.destroy() };
+  const endAfter = (error: unknown): void => {
+    bus.log(`A connection was ended: ${error instanceof Error ? error.message : String(error)}`);
+    peer.cut();
+  };
+  const connection: Connection = acceptSocket(container, socket, endAfter);
   const replies = makeReplyLinks();
   const cleanups = new Map<Sender | Receiver, () => void>();
   const respondToTokens = makeTokenResponder(bus);
@@ -140,8 +144,8 @@ export function serveConnection(container: Container, socket: Socket, bus: BusCo
   connection.on("session_close", ({ session }: EventContext) => session && forgetSession(session));
   connection.on("connection_close", forgetAll);
   connection.on("disconnected", forgetAll);
-  connection.on("protocol_error", () => socket.destroy());
-  connection.on("error", () => socket.destroy());
+  connection.on("protocol_error", endAfter);
+  connection.on("error", endAfter);
   socket.on("close", () => {
     forgetSocket(connection);
     forgetAll();

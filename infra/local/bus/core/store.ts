@@ -68,6 +68,7 @@ export function makeStore(options: StoreOptions) {
   const rotation = makeRotation();
   const sessionLocks = new Map<string, Lock>();
   const counts = { active: 0, deferred: 0, scheduled: 0 };
+  let sizeBytes = 0;
   const tally: Tally = {
     enqueued: 0,
     delivered: 0,
@@ -104,6 +105,7 @@ export function makeStore(options: StoreOptions) {
   const add = (message: Message): void => {
     log.add(message.sequenceNumber, message);
     counts[message.state]++;
+    sizeBytes += message.sizeBytes;
     const session = sessionOf(message);
     if (session !== undefined) session.size++;
     if (message.state === "active") laneOf(message).put(message);
@@ -114,6 +116,7 @@ export function makeStore(options: StoreOptions) {
     message.place = "gone";
     log.delete(message.sequenceNumber);
     counts[message.state]--;
+    sizeBytes -= message.sizeBytes;
     recorder.drop(shelf, message.sequenceNumber);
     const session = sessionOf(message);
     if (session === undefined) return;
@@ -178,7 +181,6 @@ export function makeStore(options: StoreOptions) {
     if (consumer.mode === "receiveAndDelete") {
       tally.completed++;
       remove(message);
-      recorder.commit();
       consumer.deliver(message, undefined);
     } else {
       consumer.deliver(message, lock(message, grant));
@@ -191,26 +193,27 @@ export function makeStore(options: StoreOptions) {
       if (consumer === undefined) return;
       const message = lane.take();
       if (message === undefined) return;
-      if (isExpired(message)) {
-        expire(message);
-        recorder.commit();
-      } else {
-        hand(message, consumer, grant);
-      }
+      if (isExpired(message)) expire(message);
+      else hand(message, consumer, grant);
     }
   };
 
-  const pumpPlain = (): void => pump(plainLane, rotation.next, undefined);
+  /** What is handed out here leaves the process when this turn is over, so the recorder knows of it before. */
+  const pumpPlain = (): void => {
+    pump(plainLane, rotation.next, undefined);
+    recorder.commit();
+  };
 
   const pumpSession = (session: Session): void => {
     const { grant } = session;
-    if (grant === undefined) sessions?.offer(session);
-    else
-      pump(
-        session.lane,
-        () => (session.grant === grant && grant.holder.credit() > 0 ? grant.holder : undefined),
-        grant,
-      );
+    if (grant === undefined) {
+      sessions?.offer(session);
+      return;
+    }
+    const holder = (): Consumer | undefined =>
+      session.grant === grant && grant.holder.credit() > 0 ? grant.holder : undefined;
+    pump(session.lane, holder, grant);
+    recorder.commit();
   };
 
   const pumpFor = (message: Message): void => {
@@ -283,6 +286,9 @@ export function makeStore(options: StoreOptions) {
     get size() {
       return log.size;
     },
+    get sizeBytes() {
+      return sizeBytes;
+    },
 
     get: (sequenceNumber: number) => log.get(sequenceNumber),
 
@@ -345,8 +351,8 @@ export function makeStore(options: StoreOptions) {
       if (held === undefined) return false;
       unlock(token, held);
       apply(held.message, outcome);
-      recorder.commit();
       if (outcome.kind !== "complete") pumpFor(held.message);
+      recorder.commit();
       return true;
     },
 

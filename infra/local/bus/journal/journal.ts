@@ -77,7 +77,6 @@ export function openJournal(directory: string, onBroken: (error: unknown) => voi
   let compactedBytes = 0;
   let snapshot: (() => Iterable<JournalRecord>) | undefined;
   let pending: JournalRecord[] = [];
-  let flushPlanned = false;
   let compactPlanned = false;
   let isOpen = true;
 
@@ -133,16 +132,7 @@ export function openJournal(directory: string, onBroken: (error: unknown) => voi
     });
   };
 
-  const record = (entry: JournalRecord): void => {
-    pending.push(entry);
-    if (flushPlanned) return;
-    // What nobody waits for (a lock was taken) is written a moment later, together with what comes next.
-    flushPlanned = true;
-    setImmediate(() => {
-      flushPlanned = false;
-      flush();
-    });
-  };
+  const record = (entry: JournalRecord): void => void pending.push(entry);
 
   return {
     kept,

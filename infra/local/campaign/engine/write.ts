@@ -7,7 +7,6 @@ import type { KeyDefinition } from "../model/definition.js";
 import type { Cause } from "../store/store.js";
 import type { Value, Values } from "../store/table.js";
 import { badValue, duplicateKey, inconsistentKey } from "../wire/errors.js";
-import { pointingTo } from "../wire/links.js";
 import { type Body, type Changes, readChanges } from "./read-body.js";
 
 /** A JSON value with its members in alphabetical order, so that equal content has one text. */
@@ -133,12 +132,18 @@ export function updateRecord(
   instance.store.put(resource.name, values, row.id, cause);
 }
 
-/** Deletes a record; simple links that pointed to it are emptied, its subscriptions go with it. */
-export function deleteRecord(instance: Instance, resource: Resource, row: Row, options: WriteOptions = {}): void {
-  for (const [source, link, child] of [...pointingTo(instance, resource, row)]) {
-    if (source.name === "subscriptionRcp") instance.store.remove(source.name, child.id);
-    else instance.store.put(source.name, merged(child.values, { [link]: undefined }), child.id);
+/** Subscriptions go with their profile or service; other links to it resolve to nothing from now on. */
+function dropSubscriptions(instance: Instance, resource: Resource, row: Row): void {
+  const subscriptions = instance.store.table("subscriptionRcp");
+  for (const link of instance.catalog.resource("subscriptionRcp").links) {
+    if (link.target !== resource.name) continue;
+    for (const id of [...subscriptions.find([link.name], [row.id])]) instance.store.remove("subscriptionRcp", id);
   }
+}
+
+/** Deletes a record. */
+export function deleteRecord(instance: Instance, resource: Resource, row: Row, options: WriteOptions = {}): void {
+  dropSubscriptions(instance, resource, row);
   const cause = options.unrecorded ? undefined : causeOf(instance, resource, row, "DELETE", undefined);
   instance.store.remove(resource.name, row.id, cause);
 }

@@ -60,23 +60,24 @@ function withoutEmpty(values: Record<string, Value>): Values {
   return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== ""));
 }
 
-function rowOf(instance: Instance, event: Event, at: number): Values {
-  if (event.externalId === undefined && event.email === undefined)
+/** Whom it happened to and by which delivery, from the event or from the earlier row it refers to. */
+function occasion(instance: Instance, event: Event, earlier: Row | undefined): Values {
+  if (earlier !== undefined) {
+    const names = ["externalId", "email", "campaignName", "deliveryName", "deliveryLabel", "profileId"];
+    return Object.fromEntries(Object.entries(earlier.values).filter(([name]) => names.includes(name)));
+  }
+  if (event.externalId === undefined && event.email === undefined) {
     throw new Error("an event needs externalId or email");
+  }
   const profile = profileOf(instance, event);
-  return withoutEmpty({
-    eventType: event.type,
-    eventDate: at,
+  return {
     externalId: event.externalId ?? String(profile?.values.externalId ?? ""),
     email: event.email ?? String(profile?.values.email ?? ""),
     campaignName: event.campaign,
     deliveryName: event.delivery,
     deliveryLabel: event.deliveryLabel,
-    mirrorPageUrl: event.mirrorPageUrl,
-    ...(event.type === "click" && { url: event.url }),
-    ...(event.type === "bounce" && { failureType: event.failure, failureReason: event.reason }),
     profileId: profile?.id ?? 0,
-  });
+  };
 }
 
 /** Letter of an eventId: delivery log sent, delivery log failed, tracking log (§8.3). */
@@ -92,25 +93,32 @@ function changedColumns(instance: Instance, event: Event): Values {
   return Object.fromEntries(columns) as Values;
 }
 
+function newRow(instance: Instance, event: Event & { type: keyof typeof letters }, earlier: Row | undefined): Values {
+  // A bounce after its send is the same row of the delivery log, so it has the same number.
+  const isSameRow = event.type === "bounce" && earlier !== undefined;
+  const number = isSameRow ? String(earlier.values.eventId).slice(2) : instance.store.table(logTable).lastId + 1;
+  return withoutEmpty({
+    ...occasion(instance, event, earlier),
+    eventId: `${letters[event.type]}-${number}`,
+    eventType: event.type,
+    eventDate: event.at === undefined ? instance.world.now() : Date.parse(event.at),
+    mirrorPageUrl: event.mirrorPageUrl,
+    ...(event.type === "click" && { url: event.url }),
+    ...(event.type === "bounce" && { failureType: event.failure, failureReason: event.reason }),
+  });
+}
+
 function recordOne(instance: Instance, event: Event): RecordedEvent {
-  const now = instance.world.now();
-  const at = event.at === undefined ? now : Date.parse(event.at);
   const earlier = event.of === undefined ? undefined : findLog(instance, event.of);
-  let values: Values;
-  let id: number | undefined;
-  if (event.type === "change") {
-    if (earlier === undefined) throw new Error("a change needs `of`");
-    values = { ...earlier.values, ...changedColumns(instance, event) };
-    id = earlier.id;
-  } else {
-    // A bounce after its send is the same row of the delivery log, so it has the same number.
-    const number = String(earlier?.values.eventId ?? "").slice(2) || instance.store.table(logTable).lastId + 1;
-    const who = earlier === undefined ? {} : { externalId: earlier.values.externalId, email: earlier.values.email };
-    const known = Object.fromEntries(Object.entries(who).filter(([, value]) => value !== undefined));
-    values = { ...rowOf(instance, { ...known, ...event }, at), eventId: `${letters[event.type]}-${number}` };
-  }
-  const logged = now + event.lateMs;
-  id = instance.store.put(logTable, { ...values, logLastModified: logged }, id);
+  const { type } = event;
+  if (type === "change" && earlier === undefined) throw new Error("a change needs `of`");
+  const values =
+    type === "change"
+      ? { ...earlier?.values, ...changedColumns(instance, event) }
+      : newRow(instance, { ...event, type }, earlier);
+  const logged = instance.world.now() + event.lateMs;
+  const isSame = type === "change" ? earlier?.id : undefined;
+  const id = instance.store.put(logTable, { ...values, logLastModified: logged }, isSame);
   const due = scheduleStaging(instance, id, logged);
   return { eventId: String(values.eventId), stagedAt: new Date(due).toISOString() };
 }
@@ -119,46 +127,4 @@ function recordOne(instance: Instance, event: Event): RecordedEvent {
 export function recordEvents(instance: Instance, body: unknown): { events: RecordedEvent[] } {
   const events = z.array(eventSchema).parse(Array.isArray(body) ? body : [body]);
   return { events: events.map((event) => recordOne(instance, event)) };
-}
-
-const rate = z.number().min(0).max(1);
-const deliverySchema = z.strictObject({
-  campaign: z.string().default("2026SpringCamp"),
-  delivery: z.string().default("DM1"),
-  deliveryLabel: z.string().default("Spring delivery"),
-  opened: rate.default(0.3),
-  clicked: rate.default(0.1),
-  hardBounced: rate.default(0.02),
-  softBounced: rate.default(0.03),
-});
-
-/**
- * Sends one delivery to every profile that has an e-mail address and did not opt out; shares of them bounce, open, click (by the
- * world's random numbers). Answers how many of each.
- */
-export function deliver(instance: Instance, body: unknown): Record<string, number> {
-  const { opened, clicked, hardBounced, softBounced, ...names } = deliverySchema.parse(body);
-  const optOut = instance.settings.optOutNames;
-  const counts = { send: 0, bounce: 0, open: 0, click: 0, excluded: 0 };
-  const table = instance.store.table("profile");
-  for (const id of [...table.ids()]) {
-    const { email, externalId, ...values } = table.get(id) ?? {};
-    if (email === undefined || values[optOut] === true || values[`${optOut}Email`] === true) {
-      counts.excluded += 1;
-      continue;
-    }
-    const happen = (type: "send" | "open" | "click" | "bounce", more: Record<string, unknown> = {}): void => {
-      recordEvents(instance, { type, email, externalId, ...names, ...more });
-      counts[type] += 1;
-    };
-    const luck = instance.world.random();
-    if (luck < hardBounced + softBounced) {
-      happen("bounce", luck < hardBounced ? {} : { failure: "soft", reason: "mailboxFull" });
-      continue;
-    }
-    happen("send");
-    if (instance.world.random() < opened) happen("open");
-    if (instance.world.random() < clicked) happen("click");
-  }
-  return counts;
 }

@@ -60,6 +60,8 @@ const extensionSchema = z.strictObject({
   fields: z.array(fieldSchema).exactOptional(),
   keys: z.array(keySchema).exactOptional(),
   filters: z.array(filterSchema).exactOptional(),
+  /** Fields added to *Advanced filtering*: byText's further `filterType`s (§5). */
+  advancedFiltering: z.record(z.string(), ruleSchema).exactOptional(),
 });
 const resourceSchema = z.strictObject({
   name: identifier.regex(/^cus[A-Z]/, "a custom resource's API name is `cus` and its ID"),
@@ -98,7 +100,12 @@ function extended(resource: ResourceDefinition, extension: Extension | undefined
     ...resource,
     fields: [...resource.fields, ...fields.map(mark)],
     keys: [...resource.keys, ...(extension.keys ?? []).map(mark)],
-    filters: [...resource.filters, ...(extension.filters ?? []).map(mark)],
+    filters: [
+      ...resource.filters.map((filter) =>
+        filter.name === "byText" ? { ...filter, types: { ...filter.types, ...extension.advancedFiltering } } : filter,
+      ),
+      ...(extension.filters ?? []).map(mark),
+    ],
   };
 }
 

@@ -8,7 +8,8 @@ import { badValue, NotImitatedError, unknownProperty } from "../wire/errors.js";
 import { type Base, present } from "../wire/present.js";
 import { toWire } from "../wire/values.js";
 import { readConditions } from "./conditions.js";
-import { type Order, type Selection, select } from "./select.js";
+import { select } from "./select.js";
+import type { Order, Selection } from "./source.js";
 
 const defaultLineCount = 25;
 

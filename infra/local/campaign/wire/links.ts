@@ -40,17 +40,3 @@ export function backReference(
   const value = owner.values[link.join.target];
   return value === undefined ? undefined : { path: link.join.source, value };
 }
-
-/** Records of other resources whose simple link points to `row`; specific joins need no care, they resolve by value. */
-export function* pointingTo(instance: Instance, resource: Resource, row: Row): Generator<[Resource, string, Row]> {
-  for (const source of instance.catalog.resources.values()) {
-    for (const link of source.links) {
-      if (link.target !== resource.name || link.join !== undefined) continue;
-      const table = instance.store.table(source.name);
-      for (const id of [...table.find([link.name], [row.id])]) {
-        const values = table.get(id);
-        if (values !== undefined) yield [source, link.name, { id, values }];
-      }
-    }
-  }
-}

@@ -180,7 +180,7 @@ export const describeKey = (table: Table, key: AlternateKey): Record<string, unk
   SchemaName: key.schemaName,
   EntityLogicalName: table.name,
   KeyAttributes: key.columns,
-  EntityKeyIndexStatus: key.active ? "Active" : "Pending",
+  EntityKeyIndexStatus: key.active ? "Active" : key.failed ? "Failed" : "Pending",
   IsManaged: false,
   DisplayName: toLabel(key.schemaName, `key ${key.metadataId}`, false),
 });

@@ -1,13 +1,14 @@
 // What a table is, as data, and the compiled form that answers questions about it quickly. Rows live in ../store/.
 import { bigint, type Column, dateTime, integer, type LookupTarget, lookup, lookupToAny, READ_ONLY } from "./column.js";
 
-/** An alternate key. `status` 2 = Active: only then it can be used in a URL, and only then it is enforced. */
+/** An alternate key. Only when its index is active it can be used in a URL, and is enforced; `failed`: rows with equal values. */
 export interface AlternateKey {
   schemaName: string;
   name: string;
   columns: string[];
   metadataId: string;
   active: boolean;
+  failed?: boolean;
 }
 
 /** Definition of one table: data only, so that it can be journalled whole. */

@@ -19,6 +19,8 @@ export interface Transaction {
   put(table: Table, row: Row): void;
   remove(table: Table, id: string): void;
   define(definition: TableDefinition): void;
+  /** Removes a table with its rows. */
+  undefine(table: string): void;
   keep(kind: string, id: string, value: unknown): void;
   drop(kind: string, id: string): void;
   /** Runs after the journal has it. */
@@ -178,6 +180,17 @@ export function makeDatabase(journal: Journal): Database {
         undo.push(() => (before ? define(before) : undefine(definition.name)));
         define(definition);
         operations.push({ op: "define", d: definition });
+      },
+      undefine(name) {
+        const table = tables.get(name);
+        const store = stores.get(name);
+        undo.push(() => {
+          if (!table || !store) return;
+          stores.set(name, store);
+          define(table);
+        });
+        undefine(name);
+        operations.push({ op: "undefine", t: name });
       },
       keep(kind, id, value) {
         operations.push({ op: "keep", kind, id, value });

@@ -26,6 +26,9 @@ const checkEndpoint: TableRule = (session, values, after) => {
   if (values.has("authvalue")) values.set("isauthvalueset", values.get("authvalue") !== null);
 };
 
+/** Messages this simulator raises. A step on another one would wait for ever: refused. */
+const RAISED = new Set(["Create", "Update", "Delete", "Merge"]);
+
 const checkStep: TableRule = (session, _values, after, isNew) => {
   const { database } = session.org;
   const filterId = idOf(after("sdkmessagefilterid"));
@@ -33,6 +36,8 @@ const checkStep: TableRule = (session, _values, after, isNew) => {
   const endpoint = idOf(after("eventhandler"));
   if (isNew && endpoint === undefined) throw requiredFieldMissing("A step needs an event handler.");
   if (messageId === undefined) throw requiredFieldMissing("A step needs a message (sdkmessageid).");
+  const message = String(database.rows("sdkmessage").get(messageId)?.name);
+  if (!RAISED.has(message)) throw notImitated(`steps on the message ${message}`);
   if (after("mode") === 1 && after("stage") !== 40) {
     throw invalidArgument(
       "Only SdkMessageProcessingStep with Parent invocation source and post-operation stage can be asynchronous.",
@@ -44,7 +49,6 @@ const checkStep: TableRule = (session, _values, after, isNew) => {
       throw invalidArgument("The message of the step and the message of its filter differ.");
   }
   const filtered = after("filteringattributes");
-  const message = database.rows("sdkmessage").get(messageId)?.name;
   if (typeof filtered === "string" && filtered !== "" && message !== "Update") {
     throw invalidArgument("Filtering attributes are only supported for the Update message.");
   }

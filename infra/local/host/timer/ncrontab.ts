@@ -49,18 +49,6 @@ export function parseNcrontab(expression: string): Schedule {
   const onDay = (date: Date): boolean =>
     months.has(date.getUTCMonth() + 1) && days.has(date.getUTCDate()) && weekdays.has(date.getUTCDay());
 
-  const next = (after: Date): Date => {
-    const from = new Date(Math.floor(after.getTime() / 1000) * 1000 + 1000);
-    const start = Date.UTC(from.getUTCFullYear(), from.getUTCMonth(), from.getUTCDate());
-    for (let n = 0; n <= SEARCH_DAYS; n += 1) {
-      const midnight = new Date(start + n * DAY_MS);
-      if (!onDay(midnight)) continue;
-      const seconds = n === 0 ? timeFrom(from) : timeFrom(midnight);
-      if (seconds !== undefined) return new Date(midnight.getTime() + seconds * 1000);
-    }
-    throw new RangeError(`"${expression}" never occurs`);
-  };
-
   /** Seconds since midnight of the first time of day at or after `from`'s. */
   const timeFrom = (from: Date): number | undefined => {
     for (const h of hours.filter((value) => value >= from.getUTCHours())) {
@@ -74,6 +62,19 @@ export function parseNcrontab(expression: string): Schedule {
     return undefined;
   };
 
+  const next = (after: Date): Date => {
+    const from = new Date(Math.floor(after.getTime() / 1000) * 1000 + 1000);
+    const start = Date.UTC(from.getUTCFullYear(), from.getUTCMonth(), from.getUTCDate());
+    for (let n = 0; n <= SEARCH_DAYS; n += 1) {
+      const midnight = new Date(start + n * DAY_MS);
+      if (!onDay(midnight)) continue;
+      const time = timeFrom(n === 0 ? from : midnight);
+      if (time !== undefined) return new Date(midnight.getTime() + time * 1000);
+    }
+    throw new RangeError(`"${expression}" never occurs`);
+  };
+
+  // Finds a date that never comes while the host starts, not at the first run.
   next(new Date(0));
   return { next };
 }

@@ -1,3 +1,4 @@
+// What of host.json is honoured, what refused (facts/azure-local.md §2).
 import { describe, expect, it } from "vitest";
 import { parseHostJson } from "../../../../infra/local/host/config/host-json.js";
 import { HostRefusal } from "../../../../infra/local/host/config/host-refusal.js";

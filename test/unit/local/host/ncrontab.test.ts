@@ -1,3 +1,4 @@
+// NCRONTAB against the cases that other cron dialects read differently, and against a slow search second by second.
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { parseNcrontab } from "../../../../infra/local/host/timer/ncrontab.js";

@@ -1,3 +1,4 @@
+// When a timer is past due: the rules of the timers extension, case by case.
 import { describe, expect, it } from "vitest";
 import { parseNcrontab } from "../../../../infra/local/host/timer/ncrontab.js";
 import { afterRun, decideStart, type ScheduleStatus } from "../../../../infra/local/host/timer/schedule-status.js";
