@@ -1,12 +1,30 @@
 import { defineConfig } from "vitest/config";
 
+const common = { env: { TZ: "UTC" }, testTimeout: 20_000, hookTimeout: 30_000 };
+
 export default defineConfig({
   test: {
-    include: ["test/**/*.test.ts"],
-    env: { TZ: "UTC" },
-    testTimeout: 20_000,
-    hookTimeout: 30_000,
-    // Two cores: the suites that start processes must not starve each other.
-    maxWorkers: 2,
+    projects: [
+      {
+        test: {
+          ...common,
+          name: "quick",
+          include: ["test/**/*.test.ts"],
+          exclude: ["test/system/**"],
+          maxWorkers: 2,
+          sequence: { groupOrder: 0 },
+        },
+      },
+      {
+        // Real processes: one file at a time and after everything else, or they starve each other on two cores.
+        test: {
+          ...common,
+          name: "system",
+          include: ["test/system/**/*.test.ts"],
+          fileParallelism: false,
+          sequence: { groupOrder: 1 },
+        },
+      },
+    ],
   },
 });

@@ -1,6 +1,6 @@
 // The broker as one piece: queues, their journal if wanted, and the AMQP port. The HTTP side is in admin/.
 import { once } from "node:events";
-import { type AddressInfo, createServer } from "node:net";
+import { type AddressInfo, createServer, type Server } from "node:net";
 import type { BusCore, Peer } from "./amqp/peer.js";
 import { parseAddress } from "./amqp/peer.js";
 import { makeContainer, serveConnection } from "./amqp/serve-connection.js";
@@ -9,7 +9,8 @@ import { makeQueue, type Queue } from "./core/queue.js";
 import { parseQueues, type QueueSettings } from "./core/queue-options.js";
 import { noRecorder, type Recorder } from "./core/recorder.js";
 import { type Faults, makeFaults } from "./faults.js";
-import { openJournal } from "./journal/journal.js";
+import { type Journal, openJournal } from "./journal/journal.js";
+import type { KeptQueue } from "./journal/records.js";
 import { restoreQueues, snapshotOf } from "./journal/restore.js";
 
 /** How to start a broker. */
@@ -55,16 +56,11 @@ export async function startBroker(options: BrokerOptions): Promise<Broker> {
   const faults = makeFaults(options.seed ?? 1);
   const peers = new Set<Peer>();
 
+  // The port first: whoever has it also has the data directory.
   const server = createServer({ noDelay: true });
   server.listen(options.port, "127.0.0.1");
   await once(server, "listening");
-
-  const onBroken =
-    options.onBroken ??
-    ((error: unknown) => {
-      throw error;
-    });
-  const journal = options.dataDirectory === undefined ? undefined : openJournal(options.dataDirectory, onBroken);
+  const { journal, kept } = openData(options, server);
 
   let retire = (): void => {};
   const makeQueues = (): Map<string, Queue> => {
@@ -74,11 +70,14 @@ export async function startBroker(options: BrokerOptions): Promise<Broker> {
   };
 
   let queues = makeQueues();
-  if (journal !== undefined) {
-    restoreQueues(queues, journal.kept);
-    journal.setSnapshot(() => snapshotOf(queues.values()));
-    journal.compact();
+  try {
+    restoreQueues(queues, kept);
+  } catch (error) {
+    server.close();
+    throw error;
   }
+  journal?.setSnapshot(() => snapshotOf(queues.values()));
+  journal?.compact();
 
   const bus: BusCore = {
     clock,
@@ -128,6 +127,19 @@ export async function startBroker(options: BrokerOptions): Promise<Broker> {
     },
   };
 }
+
+const openData = (
+  { dataDirectory, onBroken }: BrokerOptions,
+  server: Server,
+): { journal: Journal | undefined; kept: ReadonlyMap<string, KeptQueue> } => {
+  if (dataDirectory === undefined) return { journal: undefined, kept: new Map() };
+  try {
+    return openJournal(dataDirectory, onBroken ?? (() => {}));
+  } catch (error) {
+    server.close();
+    throw error;
+  }
+};
 
 /** A recorder that can be told to keep nothing more: queues that were replaced still have timers. */
 const stoppable = (recorder: Recorder): { recorder: Recorder; stop: () => void } => {

@@ -14,12 +14,13 @@ export interface Instance {
   readonly catalog: Catalog;
   readonly keys: OpaqueKeys;
   readonly configuration: InstanceConfiguration;
-  store: Store;
-  world: SimWorld;
+  readonly store: Store;
+  readonly world: SimWorld;
   /** Changes some switches. Throws, changing nothing, when one is unknown or may not change now. */
   change(input: unknown): Settings;
-  /** Takes what the store knows (after a restart) or forgets everything but the start-up configuration. */
+  /** Takes up the switches that the store remembers, after a restart. */
   restore(): void;
+  /** As at the start, with other PKeys. */
   reset(): void;
 }
 

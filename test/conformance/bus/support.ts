@@ -23,7 +23,7 @@ export interface TestBus {
   send(queue: string, ...messages: ServiceBusMessage[]): Promise<void>;
 }
 
-const impatient: ServiceBusClientOptions = { retryOptions: { maxRetries: 2, retryDelayInMs: 50, timeoutInMs: 4000 } };
+const impatient: ServiceBusClientOptions = { retryOptions: { maxRetries: 2, retryDelayInMs: 50, timeoutInMs: 3000 } };
 
 /** Starts a broker on a free port. Its clock stands still unless told to advance. */
 export async function openBus(queues: QueueSettings[], options: Partial<BrokerOptions> = {}): Promise<TestBus> {

@@ -43,7 +43,6 @@ describe("a bus that goes away", () => {
 
     await Promise.all([untilDone(log, "lane", { n: 1 }), untilDone(log, "plain", { p: 1 })]);
     const warnings = log.entries.filter(({ level }) => level === "warning").map((entry) => entry.function);
-    console.log(log.entries.filter(({ level, message }) => level === "warning" || message.includes("again")));
     expect(warnings.sort()).toEqual(["lane", "plain"]);
   });
 

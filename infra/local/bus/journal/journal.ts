@@ -22,8 +22,6 @@ const snapshotChunk = 500;
 /** A journal in use. */
 export interface Journal {
   readonly recorder: Recorder;
-  /** What the journal held when it was opened, by queue name. */
-  readonly kept: ReadonlyMap<string, KeptQueue>;
   /** Says how to describe everything there is now; asked for when the file has grown too long. */
   setSnapshot(snapshot: () => Iterable<JournalRecord>): void;
   /** Starts a new file from the snapshot now. */
@@ -40,13 +38,21 @@ const generationsIn = (directory: string): number[] =>
     .map(Number)
     .sort((a, b) => a - b);
 
+const parseLine = (line: string, path: string): JournalRecord[] => {
+  try {
+    return JSON.parse(line);
+  } catch (cause) {
+    throw new Error(`${path} is damaged: a line in it is not a journal record`, { cause });
+  }
+};
+
 /** Reads a journal; an unfinished last line, cut short by a kill, never was acknowledged and is left out. */
 const readJournal = (path: string): { kept: Map<string, KeptQueue>; wholeBytes: number } => {
   const kept = new Map<string, KeptQueue>();
   const bytes = readFileSync(path);
   let start = 0;
   for (let end = bytes.indexOf(10); end >= 0; end = bytes.indexOf(10, start)) {
-    for (const record of JSON.parse(bytes.toString("utf8", start, end)) as JournalRecord[]) applyRecord(kept, record);
+    for (const record of parseLine(bytes.toString("utf8", start, end), path)) applyRecord(kept, record);
     start = end + 1;
   }
   return { kept, wholeBytes: start };
@@ -59,10 +65,13 @@ const writeAll = (file: number, text: string): number => {
 };
 
 /**
- * Opens or starts the journal of a directory. `onBroken` is called when it cannot be written any more: the broker must stop
+ * Opens or starts the journal of a directory, and answers what it held by queue name. `onBroken` is called when it cannot be written any more: the broker must stop
  * then, since it could no longer keep what it acknowledges.
  */
-export function openJournal(directory: string, onBroken: (error: unknown) => void): Journal {
+export function openJournal(
+  directory: string,
+  onBroken: (error: unknown) => void,
+): { journal: Journal; kept: ReadonlyMap<string, KeptQueue> } {
   mkdirSync(directory, { recursive: true });
   const generations = generationsIn(directory);
   let generation = generations.at(-1) ?? 1;
@@ -70,7 +79,6 @@ export function openJournal(directory: string, onBroken: (error: unknown) => voi
 
   const path = (): string => join(directory, fileName(generation));
   const read = generations.length === 0 ? undefined : readJournal(path());
-  const kept: ReadonlyMap<string, KeptQueue> = read?.kept ?? new Map();
   let file = openSync(path(), "a");
   let sizeBytes = read?.wholeBytes ?? 0;
   ftruncateSync(file, sizeBytes);
@@ -134,8 +142,7 @@ export function openJournal(directory: string, onBroken: (error: unknown) => voi
 
   const record = (entry: JournalRecord): void => void pending.push(entry);
 
-  return {
-    kept,
+  const journal: Journal = {
     recorder: {
       put: (shelf, message, fresh) => record(fresh ? putRecord(shelf, message) : statusRecord(shelf, message)),
       drop: (shelf, sequenceNumber) => record(dropRecord(shelf, sequenceNumber)),
@@ -154,4 +161,5 @@ export function openJournal(directory: string, onBroken: (error: unknown) => voi
       closeSync(file);
     },
   };
+  return { journal, kept: read?.kept ?? new Map() };
 }

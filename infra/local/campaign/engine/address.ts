@@ -66,3 +66,24 @@ export function readAddress(instance: Instance, segments: string[]): Address {
   }
   return withinResource(instance, viewOf(instance, known, name), rest);
 }
+
+function addressing(key: string): string {
+  return key.startsWith("@") ? "by PKey" : "by key";
+}
+
+/** Kind of a call for the counters, e.g. `GET profile by filter`; neutral as to what the caller wanted it for. */
+export function kindOf(method: string, address: Address): string {
+  if (address.is === "root") return `${method} root`;
+  const name = address.view.resource.name;
+  switch (address.is) {
+    case "list":
+      if (method !== "GET") return `${method} ${name}`;
+      return `GET ${name} ${address.filters.length > 0 ? "by filter" : "list"}${address.field ? " one field" : ""}`;
+    case "record":
+      return `${method} ${name} ${addressing(address.key)}`;
+    case "nested":
+      return `${method} ${name} ${address.name}`;
+    default:
+      return `${method} ${name} ${address.is}`;
+  }
+}

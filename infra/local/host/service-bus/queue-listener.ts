@@ -34,8 +34,9 @@ export function startQueueListener({ client, queueName, options, dispatch, healt
         underWay.add(work);
         return work.finally(() => underWay.delete(work));
       },
-      processError: async ({ error }) => {
-        if (!stopping.signal.aborted) health.failed(error);
+      processError: async ({ error, errorSource }) => {
+        // A lock that could not be renewed shows when its message is settled; often it has just been, and nothing is wrong.
+        if (errorSource !== "renewLock" && !stopping.signal.aborted) health.failed(error);
       },
     },
     {
