@@ -159,14 +159,6 @@ export function makeDataverseCore(
           apps: options.apps,
           lifetimeSeconds: switches.tokenLifetimeSeconds,
           nowMs: world.now(),
-          change,
-          replaceWith(entries) {
-            deliveries.reset();
-            database.clear();
-            for (const entry of entries) database.apply(entry);
-            database.kept("delivery").clear();
-            journal.rewrite(database.dump());
-          },
           makeId: () => org.makeId(),
         };
         return answerToken(request, tenant, issuer);
@@ -195,15 +187,16 @@ export function makeDataverseCore(
       return table && plainRows(database, table, query.get("select")?.split(","));
     },
     command: makeCommands(org),
-    reset() {
-      deliveries.reset();
-      faults.remove();
-      protection.reset();
-      database.clear();
-      Object.assign(switches, switchesSchema.parse(options.switches));
-      journal.rewrite([]);
-      bootstrap(database, options, world.now());
-    },
+    reset: () =>
+      exclusively(() => {
+        deliveries.reset();
+        faults.remove();
+        protection.reset();
+        database.clear();
+        Object.assign(switches, switchesSchema.parse(options.switches));
+        journal.rewrite([]);
+        bootstrap(database, options, world.now());
+      }),
     resume: () => deliveries.resume(),
   };
 }

@@ -15,7 +15,7 @@ export interface AdminParts {
   latency: { get(): LatencyRules; set(rules: LatencyRules): void };
   /** Undefined when the world has no clock to set. */
   setSkew?: ((ms: number) => void) | undefined;
-  reset(): void;
+  reset(): void | Promise<void>;
 }
 
 /** An answer of the admin side; `value` is sent as JSON, an iterator streamed as a JSON array. */
@@ -110,8 +110,7 @@ export function makeAdmin(parts: AdminParts): (request: SimRequest) => Promise<A
       case "POST clock":
         return setClock(parseBody(request.body));
       case "POST reset":
-        parts.reset();
-        return { status: 200, value: {} };
+        return Promise.resolve(parts.reset()).then(() => ({ status: 200, value: {} }));
       default:
         if (request.method === "POST" && name !== "") return runCommand(name, parseBody(request.body));
         return refuse(404, `there is ${HELP}`);

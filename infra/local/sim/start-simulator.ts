@@ -68,8 +68,8 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
     faults,
     latency,
     setSkew: world.setSkew,
-    reset() {
-      core.reset();
+    async reset() {
+      await core.reset();
       log.clear();
       faults.remove();
       core.faults?.remove();

@@ -73,7 +73,7 @@ export interface SimCore {
    * command. An Error it throws is answered as 400 with its message.
    */
   command?(name: string, body: unknown): unknown;
-  reset(): void;
+  reset(): void | Promise<void>;
   /**
    * Asked when a request arrives, before latency and faults: either refuses it at once, or answers what to call when the
    * request is over. For limits on requests in flight and on time spent.

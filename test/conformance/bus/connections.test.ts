@@ -1,4 +1,6 @@
-import { describe, expect, it } from "vitest";
+import { once } from "node:events";
+import rhea from "rhea";
+import { describe, expect, it, onTestFinished } from "vitest";
 import { bodies, only, openBus, until } from "./support.js";
 
 describe("connections that break (facts/azure-local.md §1, rhea server pitfalls)", () => {
@@ -84,6 +86,22 @@ describe("credit and drain (facts/azure-local.md §1, rhea server pitfalls)", ()
     await sending;
 
     expect(received).toEqual(Array.from({ length: 60 }, (_, index) => index));
+  });
+
+  it("answer a drain that arrives when the last credit was just used", async () => {
+    const { broker, send } = await openBus([{ name: "q" }]);
+    await send("q", { body: 1 });
+    const container = rhea.create_container();
+    const connection = container.connect({ port: broker.port, host: "127.0.0.1", reconnect: false });
+    onTestFinished(() => connection.close());
+    const receiver = connection.open_receiver({ source: "q", credit_window: 0, autoaccept: false });
+    receiver.add_credit(1);
+    await once(receiver, "message");
+    const drained = once(receiver, "receiver_drained");
+
+    receiver.drain_credit();
+
+    await expect(drained).resolves.toHaveLength(1);
   });
 
   it("carry thousands of deliveries over one link, in order", async () => {

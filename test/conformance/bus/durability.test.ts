@@ -1,4 +1,4 @@
-import { appendFileSync, readdirSync, readFileSync } from "node:fs";
+import { appendFileSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { ServiceBusReceivedMessage } from "@azure/service-bus";
 import { describe, expect, it } from "vitest";
@@ -214,6 +214,16 @@ describe("the journal (design.md §9)", () => {
     const files = readdirSync(dataDirectory);
     expect(files.length).toBe(1);
     expect(readFileSync(join(dataDirectory, files[0] ?? "")).length).toBeLessThan(2000);
+  });
+
+  it("refuses to start on a file that is damaged in the middle, and leaves it as it is", async () => {
+    const dataDirectory = temporaryDirectory();
+    const file = join(dataDirectory, "journal-00000001.log");
+    writeFileSync(file, '[["put","q"\n[]\n');
+
+    await expect(openBus([{ name: "q" }], { dataDirectory })).rejects.toThrow("is damaged");
+
+    expect(readFileSync(file, "utf8")).toContain('["put"');
   });
 
   it("refuses to start when it holds messages of a queue that is not configured", async () => {

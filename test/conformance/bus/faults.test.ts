@@ -192,6 +192,19 @@ describe("faults on request (issue 3, faults and inspection)", () => {
     expect(first).toMatch(/\..*x|x.*\./);
   });
 
+  it("start the seed's history again after a reset", async () => {
+    const { broker } = await openBus([{ name: "q" }]);
+    const history = (): boolean[] => {
+      broker.faults.add({ on: "send", kind: "refuse", rate: 0.5, times: "always" });
+      return Array.from({ length: 20 }, () => broker.faults.strike("send", "q") !== undefined);
+    };
+    const first = history();
+
+    broker.reset();
+
+    expect(history()).toEqual(first);
+  });
+
   it("do not stop a subscriber from getting everything through a rain of cut connections", async () => {
     const { connect, broker, client } = await openBus([{ name: "q", lockDurationMs: 500 }], { clock: realClock });
     await client.createSender("q").sendMessages(Array.from({ length: 40 }, (_, index) => ({ body: index })));

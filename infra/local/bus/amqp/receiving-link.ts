@@ -10,6 +10,7 @@ import {
   answerAttach,
   type CreditMeter,
   forgetDelivery,
+  isAttached,
   meterCredit,
   oldestDelivery,
   refuseLink,
@@ -52,7 +53,7 @@ const makeConsumer = ({ link, entity: { store }, bus, peer, meter, loseLock }: C
 
   return {
     mode,
-    credit: () => (link.is_open() && hasRoom() ? meter.available() : 0),
+    credit: () => (isAttached(link) && hasRoom() ? meter.available() : 0),
     deliver(message: Message, lock: LockHandle | undefined) {
       const tag = lock === undefined ? emptyTag : Buffer.from(lock.token, "hex");
       const delivery = link.send(encodeMessage(message, { lockedUntil: lock?.lockedUntil }), tag, 0);
@@ -75,7 +76,8 @@ const serveFlow = (link: Sender, meter: CreditMeter, wake: () => void): void => 
     if (meter.isWriting()) setTimeout(drain, 1).unref();
     else meter.answerDrain();
   };
-  link.on("sender_flow", wake);
+  // Some clients give credit with the attach itself.
+  link.on("sender_flow", () => (isAttached(link) ? wake() : setImmediate(wake)));
   link.on("sendable", wake);
   link.on("sender_draining", () => setImmediate(drain));
 };

@@ -138,6 +138,11 @@ export function answerAttach(link: Sender | Receiver): void {
   link.open();
 }
 
+/** Whether the attach is on the wire. rhea writes messages before attaches, so nothing may be sent on a link until then. */
+export function isAttached(link: Sender): boolean {
+  return link.is_open() && linkState(link).state.open_requests === 0;
+}
+
 /** Ends a link with an error, attached first if need be: clients expect the answer to their attach before its end. */
 export function refuseLink(link: Sender | Receiver, { condition, description }: AmqpFailure): void {
   answerAttach(link);

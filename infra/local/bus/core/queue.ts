@@ -177,7 +177,7 @@ export function makeQueue(options: QueueOptions, clock: Clock, recorder: Recorde
       return true;
     },
     restore(message, wasLocked) {
-      
+      if (wasLocked) message.deliveryCount++;
       lastSequenceNumber = Math.max(lastSequenceNumber, message.sequenceNumber);
       const store = message.deadLetter === undefined ? main : dead;
       store.insert(message, false);

@@ -1,0 +1,151 @@
+import { beforeEach, describe, expect, it } from "vitest";
+import { applyRegistration, planRegistration, planRemoval } from "../../infra/dataverse/provision.js";
+import { makeDataverseCore } from "../../infra/local/dataverse/core.js";
+import { WELL_KNOWN } from "../../infra/local/dataverse/model/ids.js";
+import { LOCAL_APPS } from "../../infra/local/dataverse/options.js";
+import type { DataverseClient } from "../../shared/dataverse/client.js";
+import { imageAliasOf } from "../../shared/dataverse/notice.js";
+import { shippedMappings } from "../../shared/mapping/shipped.js";
+import { makeDynamicsClient } from "../../shared/services.js";
+import { coreHttp, coreWorld } from "../support/core-http.js";
+import { fixedClock } from "../support/fixed-clock.js";
+import { aField, aMappingDocument, compiled } from "../support/mappings.js";
+
+const webhook = { url: "https://app.example.com/api/ingress-webhook", key: "key", name: "acs-sync" };
+const mappings = shippedMappings();
+let client: DataverseClient;
+
+beforeEach(() => {
+  const clock = fixedClock("2026-03-01T00:00:00Z");
+  const core = makeDataverseCore(coreWorld(clock));
+  const url = new URL("http://dataverse.test");
+  const { clientId, clientSecret } = LOCAL_APPS.integration;
+  const auth = { by: "client-secret" as const, authority: url, tenantId: WELL_KNOWN.tenant, clientId, clientSecret };
+  client = makeDynamicsClient({ dynamics: { url, auth } }, coreHttp({ "dataverse.test": core }, clock), clock);
+});
+
+async function plan(changes: Partial<Parameters<typeof planRegistration>[0]> = {}): Promise<string[]> {
+  return (await planRegistration({ client, webhook, mappings, ...changes })).map(({ what }) => what);
+}
+
+async function apply(changes: Partial<Parameters<typeof planRegistration>[0]> = {}): Promise<void> {
+  await applyRegistration(await planRegistration({ client, webhook, mappings, ...changes }), () => {});
+}
+
+async function rows(path: string): Promise<Record<string, unknown>[]> {
+  return ((await client.json({ operation: "look", path })) as { value: Record<string, unknown>[] }).value;
+}
+
+describe("the registration in Dynamics", () => {
+  it("plans everything on a fresh environment and changes nothing by planning", async () => {
+    const first = await plan();
+    const second = await plan();
+
+    expect(first).toEqual(second);
+    expect(first).toEqual(
+      expect.arrayContaining([
+        "create webhook acs-sync to https://app.example.com/api/ingress-webhook",
+        "create step acs-sync: Create of contact",
+        "create step acs-sync: Update of contact",
+        "create step acs-sync: Delete of contact",
+      ]),
+    );
+  });
+
+  it("registers the steps asynchronously, after the operation, the update filtered by the mapped columns", async () => {
+    await apply();
+
+    const steps = await rows("sdkmessageprocessingsteps?$filter=startswith(name,'acs-sync')&$orderby=name");
+    const update = steps.find(({ name }) => name === "acs-sync: Update of contact");
+    expect(steps.map(({ mode, stage }) => [mode, stage])).toEqual([
+      [1, 40],
+      [1, 40],
+      [1, 40],
+    ]);
+    expect(String(update?.filteringattributes).split(",")).toEqual(expect.arrayContaining(["lastname", "statecode"]));
+  });
+
+  it("registers a post-image of exactly the mapped columns, under the alias that names them", async () => {
+    await apply();
+
+    const images = await rows("sdkmessageprocessingstepimages?$select=entityalias,attributes,imagetype");
+    const mapping = mappings.get("contact");
+    if (!mapping) throw new Error("no mapping");
+    expect(images).toHaveLength(2);
+    for (const image of images) {
+      expect(image).toMatchObject({ imagetype: 1, entityalias: imageAliasOf(mapping) });
+      expect(image.attributes).toBe(Object.keys(mapping.columns).sort().join(","));
+    }
+  });
+
+  it("has nothing left to do after an apply but to write the key, which cannot be compared", async () => {
+    await apply();
+
+    expect(await plan()).toEqual(["write the key of webhook acs-sync"]);
+  });
+
+  it("registers nothing twice when it is applied twice", async () => {
+    await apply();
+    await apply();
+
+    expect(await rows("sdkmessageprocessingsteps?$filter=startswith(name,'acs-sync')")).toHaveLength(3);
+    expect(await rows("serviceendpoints?$filter=name eq 'acs-sync'")).toHaveLength(1);
+  });
+
+  it("finishes what an apply that was killed after any action left undone", async () => {
+    const actions = await planRegistration({ client, webhook, mappings });
+    for (const action of actions.slice(0, 2)) await action.run();
+
+    await apply();
+
+    expect(await plan()).toEqual(["write the key of webhook acs-sync"]);
+  });
+
+  it("adds the image of a step that was killed before it got one", async () => {
+    await apply();
+    const [image] = await rows("sdkmessageprocessingstepimages?$select=sdkmessageprocessingstepimageid&$top=1");
+    const path = `sdkmessageprocessingstepimages(${image?.sdkmessageprocessingstepimageid})`;
+    await client.call({ operation: "remove image", method: "DELETE", path });
+
+    await apply();
+
+    expect(await rows("sdkmessageprocessingstepimages?$select=entityalias")).toHaveLength(2);
+  });
+
+  it("follows a changed mapping: filter and image move, the step stays", async () => {
+    await apply();
+    const changed = new Map([["contact", compiled(aMappingDocument([aField()]))]]);
+
+    const planned = await plan({ mappings: changed });
+    await apply({ mappings: changed });
+
+    expect(planned).toEqual(
+      expect.arrayContaining([
+        "change the filtering attributes of step acs-sync: Update of contact",
+        "change the image of step acs-sync: Update of contact",
+      ]),
+    );
+    expect(await plan({ mappings: changed })).toEqual(["write the key of webhook acs-sync"]);
+  });
+
+  it("takes the steps of a table away that is no longer mapped, and the whole registration when told to", async () => {
+    await apply();
+
+    expect(await plan({ mappings: new Map() })).toEqual(
+      expect.arrayContaining(["remove step acs-sync: Update of contact"]),
+    );
+    await applyRegistration(await planRemoval({ client, webhook }), () => {});
+    expect(await rows("sdkmessageprocessingsteps?$filter=startswith(name,'acs-sync')")).toEqual([]);
+    expect(await planRemoval({ client, webhook })).toEqual([]);
+  });
+
+  it("never touches another deployment's registration", async () => {
+    const other = { ...webhook, name: "other-app" };
+    await apply({ webhook: other });
+    await apply();
+
+    await applyRegistration(await planRemoval({ client, webhook }), () => {});
+
+    expect(await rows("sdkmessageprocessingsteps?$filter=startswith(name,'other-app')")).toHaveLength(3);
+  });
+});
