@@ -1,15 +1,14 @@
 // What every process of the local runtime does: say when it is ready, and end with the process that started it.
 
-/**
- * Tells the parent (over IPC, when there is one) and the terminal that this process serves at `address`.
- * From then on the process ends when its parent does, by whatever death: nothing is left running.
- */
+// Ends with the parent, by whatever death, and from the first moment on: a parent may die before its child is ready. Without a
+// parent on an IPC channel `connected` is undefined.
+process.on("disconnect", () => process.exit(0));
+if (process.connected === false) process.exit(0);
+
+/** Tells the parent (over IPC, when there is one) and the terminal that this process serves at `address`. */
 export function announceReady(name: string, address: string): void {
   console.log(`${name} ready at ${address}`);
-  if (process.send) {
-    process.send({ ready: true, name, address });
-    process.on("disconnect", () => process.exit(0));
-  }
+  process.send?.({ ready: true, name, address });
 }
 
 /** Runs `close` once on SIGINT or SIGTERM, then exits; a second signal exits at once. */

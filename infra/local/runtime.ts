@@ -72,10 +72,17 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
   const plans = servicePlans(options, ports, logDirectory);
 
   const running = new Map<string, LocalProcess>();
-  const start = async (name: ServiceName): Promise<void> => {
-    running.set(name, await startProcess(plans[name]));
+  const starting = new Set<Promise<LocalProcess>>();
+  const startAs = async (name: string, plan: ProcessPlan): Promise<LocalProcess> => {
+    const start = startProcess(plan);
+    starting.add(start);
+    const process = await start.finally(() => starting.delete(start));
+    running.set(name, process);
+    return process;
   };
+  const start = async (name: ServiceName): Promise<void> => void (await startAs(name, plans[name]));
   const stop = async (): Promise<void> => {
+    await Promise.allSettled(starting);
     // Hosts first: what they are doing wants its peers.
     const hosts = [...running.values()].filter(({ name }) => name.startsWith("host"));
     await Promise.all(hosts.map((host) => host.stop()));
@@ -101,7 +108,7 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
     settings,
     logDirectory,
     async startHost(name = "host", extra = {}) {
-      const host = await startProcess({
+      return startAs(name, {
         name,
         script: "infra/local/host/main.ts",
         args: [
@@ -112,8 +119,6 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
         logFile: join(logDirectory, `${name}.log`),
         onUnexpectedEnd: (how) => options.onUnexpectedEnd?.(name, how),
       });
-      running.set(name, host);
-      return host;
     },
     async kill(name) {
       await running.get(name)?.kill();

@@ -1,8 +1,10 @@
 // What `POST /_sim/<command>` does to the simulated organisation; each command has a line in README.md.
+
 import { z } from "zod";
 import { isGuid, toGuid } from "./model/ids.js";
 import { readPreferences } from "./odata/preferences.js";
 import { LOCAL_APPS, switchesSchema } from "./options.js";
+import { own } from "./own.js";
 import type { Organisation, Session } from "./session.js";
 import type { JournalOperation } from "./store/database.js";
 import { parsePayload } from "./write/parse-payload.js";
@@ -109,5 +111,5 @@ export function makeCommands(org: Organisation): (name: string, body: unknown) =
       return { upTo: database.version() };
     },
   };
-  return (name, body) => commands[name]?.(body);
+  return (name, body) => own(commands, name)?.(body);
 }

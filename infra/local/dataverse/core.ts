@@ -6,7 +6,7 @@ import { type CallerContext, readCaller } from "./auth/caller.js";
 import { answerToken, readToken, tenantOfTokenPath } from "./auth/token.js";
 import { bootstrap } from "./bootstrap.js";
 import { makeCommands } from "./commands.js";
-import { ODataError, toErrorResponse } from "./errors.js";
+import { badQuery, ODataError, toErrorResponse } from "./errors.js";
 import { makeDeliveryService } from "./events/deliver.js";
 import { makeEventPipeline } from "./events/pipeline.js";
 import { makeWebhookFaults } from "./events/webhook-faults.js";
@@ -137,8 +137,11 @@ export function makeDataverseCore(
   });
 
   const toResponse = (request: SimRequest, error: unknown): SimResponse => {
-    if (!(error instanceof ODataError)) throw error;
-    return toErrorResponse(error, /odata\.include-annotations="?[^"]*\*/.test(request.headers.prefer ?? ""));
+    // What could not be decoded or parsed on the way is the request's fault.
+    const isUnreadable = error instanceof URIError || error instanceof SyntaxError;
+    const known = isUnreadable ? badQuery(`Bad Request - Error in query syntax: ${error.message}`) : error;
+    if (!(known instanceof ODataError)) throw error;
+    return toErrorResponse(known, /odata\.include-annotations="?[^"]*\*/.test(request.headers.prefer ?? ""));
   };
 
   const handleApi = async (request: SimRequest): Promise<SimResponse> => {

@@ -1,4 +1,5 @@
 // From a Web API request to what answers it. Transactions begin and end here; what is done in them is elsewhere.
+
 import type { SimResponse } from "../sim/types.js";
 import { runBatch } from "./batch/run-batch.js";
 import { notImitated, ODataError, segmentNotFound } from "./errors.js";
@@ -8,6 +9,7 @@ import { publish, writeMetadata } from "./metadata/write-metadata.js";
 import type { Table } from "./model/table.js";
 import { parseQueryOptions, type QueryOptions } from "./odata/query-options.js";
 import { parseResourcePath, type Segment } from "./odata/resource-path.js";
+import { own } from "./own.js";
 import { checkImpersonation, checkPrivilege } from "./privileges.js";
 import { readApply } from "./read/apply.js";
 import { parseSkipToken } from "./read/cookie.js";
@@ -161,12 +163,12 @@ export function makeRouter(functions: ReturnType<typeof makeFunctions>): Route {
     if (first.name === "$metadata") throw notImitated("the CSDL document ($metadata)");
     if (session.preferences.respondAsync) throw notImitated("Prefer: respond-async");
 
-    const functionOfName = functions[first.name];
+    const functionOfName = own(functions, first.name);
     if (functionOfName) {
       if (!isRead) throw methodNotAllowed(method, first.name);
       return functionOfName(session, first.argument ?? "");
     }
-    const action = ACTIONS[first.name];
+    const action = own(ACTIONS, first.name);
     if (action) {
       if (method !== "POST") throw methodNotAllowed(method, first.name);
       return inTransaction((tx) => action(session, tx, first.name));

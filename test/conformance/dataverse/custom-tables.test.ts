@@ -1,6 +1,6 @@
 // facts/dataverse.md §6, §9.2, §9.3, §10: custom tables and activities, keys, bulk actions.
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { type Dataverse, register, startDataverse, startReceiver } from "./simulator.js";
+import { type Dataverse, type EntityJson, register, startDataverse, startReceiver } from "./simulator.js";
 
 let dataverse: Dataverse;
 let contactId: string;
@@ -181,9 +181,9 @@ describe("a custom activity table (§9.2)", () => {
     await register(dataverse, receiver.url, [{ message: "Create", table: "acs_emailevent" }]);
     await dataverse.create("acs_emailevents", { subject: "Hook", acs_tags: "1,2" });
     const [hook] = await receiver.wait(1);
-    const target = hook?.body.InputParameters[0].value.Attributes;
+    const target = hook?.body.InputParameters[0]?.value as EntityJson | undefined;
 
-    expect(target).toContainEqual({
+    expect(target?.Attributes).toContainEqual({
       key: "acs_tags",
       value: [1, 2].map((Value) => ({
         __type: "OptionSetValue:http://schemas.microsoft.com/xrm/2011/Contracts",

@@ -102,13 +102,38 @@ export async function startDataverse(options: Partial<DataverseOptions> = {}): P
   return connect(simulator.url, () => simulator.close());
 }
 
+/** An entry of a collection in a context. */
+export interface PairJson<Value = unknown> {
+  key: string;
+  value: Value;
+}
+
+/** An Entity in a context, as far as tests look into it. */
+export interface EntityJson {
+  Attributes: PairJson[];
+  FormattedValues: PairJson[];
+  RowVersion: string | null;
+}
+
+/** A RemoteExecutionContext after JSON.parse, as far as tests look into it. */
+export interface ContextJson {
+  [member: string]: unknown;
+  MessageName: string;
+  Depth: number;
+  PrimaryEntityId: string;
+  InputParameters: PairJson[];
+  SharedVariables: PairJson[];
+  PreEntityImages: PairJson<EntityJson>[];
+  PostEntityImages: PairJson<EntityJson>[];
+  ParentContext: ContextJson;
+}
+
 /** One call a webhook received. */
 export interface Hook {
   url: string;
   headers: Record<string, string>;
   raw: string;
-  // biome-ignore lint/suspicious/noExplicitAny: payloads are picked apart by path in assertions
-  body: any;
+  body: ContextJson;
   atMs: number;
 }
 

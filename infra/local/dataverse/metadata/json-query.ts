@@ -1,7 +1,9 @@
 // $select, $filter and $expand over definitions: the same language as for rows, over plain JSON instead of columns.
+
 import { noSuchProperty } from "../errors.js";
 import { type Comparable, compileFilter, type Resolver } from "../odata/compile.js";
 import type { Expand, QueryOptions } from "../odata/query-options.js";
+import { own } from "../own.js";
 
 /** A definition; what `$expand` may add to it is in `Collections`. */
 export type Definition = Record<string, unknown>;
@@ -25,7 +27,8 @@ const makeResolver = (sample: Definition | undefined, type: string): Resolver<De
   nowMs: 0,
   userId: "",
   operand(segments) {
-    if (sample && !(segments[0] !== undefined && segments[0] in sample)) throw noSuchProperty(segments.join("/"), type);
+    if (sample && !(segments[0] !== undefined && Object.hasOwn(sample, segments[0])))
+      throw noSuchProperty(segments.join("/"), type);
     return { kind: "any", get: (item) => toComparable(walk(item, segments)) };
   },
   collection(segments) {
@@ -45,7 +48,7 @@ function projectDefinition(
   else {
     if (definition["@odata.type"] !== undefined) result["@odata.type"] = definition["@odata.type"];
     for (const name of options.select) {
-      if (!(name in definition)) throw noSuchProperty(name, type);
+      if (!Object.hasOwn(definition, name)) throw noSuchProperty(name, type);
       result[name] = definition[name];
     }
     if (definition.MetadataId !== undefined) result.MetadataId = definition.MetadataId;
@@ -60,7 +63,7 @@ function expandOne(
   collections: Collections,
   type: string,
 ): unknown {
-  const make = collections[navigation];
+  const make = own(collections, navigation);
   if (!make) throw noSuchProperty(navigation, type);
   const { items, collections: inner, type: innerType } = make(definition);
   return Array.isArray(items)

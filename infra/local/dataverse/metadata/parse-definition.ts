@@ -1,4 +1,5 @@
 // Definitions as clients send them to what the store keeps; facts/dataverse.md §9.2, §9.3. Applying them is in write-metadata.ts.
+
 import { invalidArgument, notImitated, ODataError } from "../errors.js";
 import {
   bigint,
@@ -21,6 +22,7 @@ import { toGuid } from "../model/ids.js";
 import type { TableDefinition } from "../model/table.js";
 import { ACTIVITY_STATES, activityColumns } from "../model/tables/activity.js";
 import { defineTable } from "../model/tables/define.js";
+import { own } from "../own.js";
 
 type Json = Record<string, unknown>;
 
@@ -115,7 +117,7 @@ const BUILDERS: Record<string, (name: string, body: Json, extra: Partial<Column>
 /** The columns one AttributeMetadata stands for (Money brings its base). Throws 400 for what cannot be, 501 for types not imitated. */
 export function parseColumn(body: Json, name = customNameOf(body)): Column[] {
   const type = String(body["@odata.type"] ?? "").replace(/^#?(Microsoft\.Dynamics\.CRM\.)?/, "");
-  const build = BUILDERS[type];
+  const build = own(BUILDERS, type);
   if (!build) throw type === "" ? invalidArgument("@odata.type is missing.") : notImitated(`columns of type ${type}`);
   const required = at(body, "RequiredLevel", "Value");
   return build(name, body, {

@@ -1,4 +1,5 @@
 // GET on definitions: tables, columns with their casts, option sets, keys, relationships; facts/dataverse.md §9.1.
+
 import type { SimResponse } from "../../sim/types.js";
 import { notImitated, ODataError, segmentNotFound } from "../errors.js";
 import type { Column } from "../model/column.js";
@@ -6,6 +7,7 @@ import { relationshipsTo } from "../model/relationships.js";
 import type { Table } from "../model/table.js";
 import type { QueryOptions } from "../odata/query-options.js";
 import { parseKey, type Segment } from "../odata/resource-path.js";
+import { own } from "../own.js";
 import { jsonResponse } from "../respond.js";
 import type { Session } from "../session.js";
 import type { Database } from "../store/database.js";
@@ -238,10 +240,10 @@ export function readMetadata(session: Session, segments: readonly Segment[], opt
       "EntityDefinitions",
     );
   if (second.name === "Attributes") return readAttributes(session, table, [second, ...rest], options);
-  const collection = tableCollections(database, table)[second.name];
+  const collection = own(tableCollections(database, table), second.name);
   if (!collection) {
     const described = describeTable(table);
-    if (!(second.name in described)) throw segmentNotFound(second.name);
+    if (!Object.hasOwn(described, second.name)) throw segmentNotFound(second.name);
     return jsonResponse(session, 200, {
       "@odata.context": `${session.apiUrl}/$metadata#EntityDefinitions('${table.name}')/${second.name}`,
       value: described[second.name],

@@ -1,5 +1,7 @@
 // From a $filter tree to a test of one item: OData's comparisons as Dataverse does them. Where properties come from is the resolver's.
+
 import { badQuery, notImitated } from "../errors.js";
+import { own } from "../own.js";
 import type { Expression, Literal } from "./expression.js";
 import { compileFunction } from "./query-functions.js";
 
@@ -141,7 +143,7 @@ function compileComparison<Item>(
 }
 
 function compileCall<Item>(name: string, args: Expression[], resolver: Resolver<Item>): (item: Item) => boolean {
-  const test = TEXT_CALLS[name];
+  const test = own(TEXT_CALLS, name);
   if (!test) throw badQuery(`An unknown function with name '${name}' was found.`);
   const [property, part] = args;
   if (property?.kind !== "path" || part?.kind !== "literal" || args.length !== 2) {

@@ -12,6 +12,9 @@ export interface Preferences {
   applied: string[];
 }
 
+const toRegex = (pattern: string): RegExp =>
+  new RegExp(`^${pattern.replace(/[.+?^${}()|[\]\\]/g, "\\$&").replaceAll("*", ".*")}$`);
+
 /** Reads Prefer: preferences separated by commas, the annotations' own commas inside quotes. */
 export function readPreferences(header: string | undefined): Preferences {
   const given = new Map<string, string>();
@@ -20,7 +23,7 @@ export function readPreferences(header: string | undefined): Preferences {
     given.set(name.trim().toLowerCase(), value.trim().replaceAll('"', ""));
   }
   const patterns = (given.get("odata.include-annotations") ?? "").split(",").filter(Boolean);
-  const regexes = patterns.map((pattern) => new RegExp(`^${pattern.replace(/[.]/g, "\\.").replaceAll("*", ".*")}$`));
+  const regexes = patterns.map((pattern) => toRegex(pattern));
   const pageSize = Number(given.get("odata.maxpagesize"));
   return {
     representation: given.get("return") === "representation",

@@ -1,5 +1,7 @@
 // The query functions of Microsoft.Dynamics.CRM that $filter may call; facts/dataverse.md §3. The rest is refused.
+
 import { badQuery, notImitated } from "../errors.js";
+import { own } from "../own.js";
 import { type Comparable, type Operand, type Resolver, toComparable } from "./compile.js";
 import type { Literal } from "./expression.js";
 
@@ -66,7 +68,7 @@ export function compileFunction<Item>(
       return seconds !== undefined && seconds >= from && seconds < to;
     };
 
-  const span = SPANS[name];
+  const span = own(SPANS, name);
   if (span) {
     return within(
       span(resolver.nowMs / 1000, args.has("PropertyValue") ? Number(one(args, "PropertyValue").value) : 0),

@@ -1,5 +1,7 @@
 // The system query options of a read, as text to structure. Whether the names in them exist is for the reader of the table.
+
 import { badQuery, notImitated } from "../errors.js";
+import { own } from "../own.js";
 import { type Expression, parseFilter } from "./expression.js";
 
 /** One `$expand` item with its own options. */
@@ -75,7 +77,7 @@ export function parseQueryOptions(query: URLSearchParams): QueryOptions {
 function readOptions(options: ReadonlyMap<string, string>, aliases: ReadonlyMap<string, string>): QueryOptions {
   for (const name of options.keys()) {
     if (KNOWN.has(name)) continue;
-    throw badQuery(REFUSED[name] ?? `The query parameter ${name} is not supported.`);
+    throw badQuery(own(REFUSED, name) ?? `The query parameter ${name} is not supported.`);
   }
   const list = (name: string): string[] => splitOutside(options.get(name) ?? "", ",");
   const top = options.get("$top");

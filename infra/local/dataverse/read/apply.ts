@@ -1,4 +1,5 @@
 // The common cases of $apply: filter(…)/groupby((…),aggregate(…)) and aggregate(…); facts/dataverse.md §3. The rest is refused.
+
 import type { SimResponse } from "../../sim/types.js";
 import { badQuery, notImitated, ODataError } from "../errors.js";
 import type { Column } from "../model/column.js";
@@ -6,6 +7,7 @@ import type { Table } from "../model/table.js";
 import { compileFilter } from "../odata/compile.js";
 import { parseFilter } from "../odata/expression.js";
 import { type QueryOptions, splitOutside } from "../odata/query-options.js";
+import { own } from "../own.js";
 import { jsonResponse } from "../respond.js";
 import type { Session } from "../session.js";
 import { type Row, readValue } from "../store/row-store.js";
@@ -31,7 +33,7 @@ function parseAggregate(table: Table, text: string): Aggregate {
   if (count) return { alias: count[1] ?? "", of: (rows) => rows.length };
   const [, name = "", method = "", alias = ""] = /^(\w+)\s+with\s+(\w+)\s+as\s+(\w+)$/.exec(text) ?? [];
   if (method === "countdistinct") throw notImitated("countdistinct in $apply");
-  const compute = METHODS[method];
+  const compute = own(METHODS, method);
   if (!compute) throw badQuery(`The $apply expression '${text}' is not valid.`);
   const column = findColumn(table, name);
   return {

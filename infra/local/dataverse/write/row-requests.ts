@@ -10,10 +10,11 @@ import { emptyResponse, jsonResponse } from "../respond.js";
 import type { Session } from "../session.js";
 import type { Transaction } from "../store/database.js";
 import type { Row } from "../store/row-store.js";
+import { deleteRow } from "./delete-row.js";
 import { findByKey, type KeyMatch } from "./find-by-key.js";
 import { parseJsonObject, parsePayload, resolveUrl, type Values } from "./parse-payload.js";
 import { addSolutionComponent } from "./solution.js";
-import { createRow, deleteRow, updateRow } from "./writer.js";
+import { createRow, updateRow } from "./writer.js";
 
 /** One request on one table, with its transaction. */
 export interface WriteRequest {

@@ -1,6 +1,8 @@
 // What single tables demand of their rows beyond types: the registration tables above all; facts/dataverse.md §1.1, §11.
+
 import { invalidArgument, notImitated, requiredFieldMissing } from "../errors.js";
 import type { Value } from "../model/column.js";
+import { own } from "../own.js";
 import type { Session } from "../session.js";
 import type { After } from "./computed.js";
 import type { Values } from "./parse-payload.js";
@@ -68,7 +70,7 @@ const checkImage: TableRule = (session, _values, after) => {
   const { database } = session.org;
   const step = database.rows("sdkmessageprocessingstep").get(idOf(after("sdkmessageprocessingstepid")) ?? "");
   const message = String(database.rows("sdkmessage").get(idOf(step?.sdkmessageid ?? null) ?? "")?.name);
-  const properties = PROPERTY_BY_MESSAGE[message];
+  const properties = own(PROPERTY_BY_MESSAGE, message);
   if (!properties) throw invalidArgument(`The message ${message} does not support images.`);
   if (!properties.includes(String(after("messagepropertyname")))) {
     throw invalidArgument(
@@ -89,4 +91,4 @@ const RULES: Record<string, TableRule> = {
 };
 
 /** Applies the rule of a table, if it has one. */
-export const applyTableRule = (table: string, ...args: Parameters<TableRule>): void => RULES[table]?.(...args);
+export const applyTableRule = (table: string, ...args: Parameters<TableRule>): void => own(RULES, table)?.(...args);

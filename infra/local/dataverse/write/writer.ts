@@ -1,19 +1,18 @@
-// Creating, changing and deleting one row inside a transaction: defaults, computed columns, checks, versions, events.
-import { duplicateRecord, ODataError, objectDoesNotExist, requiredFieldMissing } from "../errors.js";
-import type { RowEvent } from "../events/context.js";
-import { allValues } from "../events/context.js";
+// Creating and changing one row inside a transaction: defaults, computed columns, checks, versions, events.
+import { duplicateRecord, ODataError, requiredFieldMissing } from "../errors.js";
+import { allValues, type RowEvent } from "../events/context.js";
 import type { Reference, Value } from "../model/column.js";
 import { WELL_KNOWN } from "../model/ids.js";
-import { relationshipsTo } from "../model/relationships.js";
 import type { Table } from "../model/table.js";
 import type { Session } from "../session.js";
 import type { Transaction } from "../store/database.js";
 import { type Row, readValue } from "../store/row-store.js";
-import { removeTwin, writeTwin } from "./activity-twin.js";
+import { writeTwin } from "./activity-twin.js";
 import { addComputed } from "./computed.js";
 import type { Values } from "./parse-payload.js";
 import { checkStillOpen, settleStates } from "./states.js";
 import { applyTableRule } from "./table-rules.js";
+import { toRow } from "./to-row.js";
 
 /** How a write is done. */
 export interface WriteOptions {
@@ -34,19 +33,6 @@ const sharedUser = (id: string): Reference => {
   if (users.size < 1000) users.set(id, known);
   return known;
 };
-
-/** Columns in the table's order, without what is null or default: rows of one kind share their shape in memory. */
-function toRow(table: Table, value: (name: string) => Value | undefined, version: number): Row {
-  const row: Record<string, Value | undefined> = {};
-  for (const column of table.columns) {
-    const stored = value(column.name);
-    const isAbsent =
-      stored === undefined || (stored === null ? column.default === undefined : stored === column.default);
-    if (!isAbsent) row[column.name] = stored;
-  }
-  // A spread copy is laid out compactly, what was filled name by name is not.
-  return { ...row, versionnumber: version };
-}
 
 const checkKeys = (session: Session, table: Table, id: string, after: (name: string) => Value): void => {
   for (const key of table.keys) {
@@ -184,75 +170,4 @@ export async function updateRow(
   noteColumns(session, table, id, values.keys(), row.versionnumber);
   if (hasSteps) await session.org.events.after(session, tx, event(row));
   return row;
-}
-
-/** Deletes a row and what hangs on it, as the relationships say (facts/dataverse.md §10, §11). Throws 405 where one forbids it. */
-export async function deleteRow(
-  session: Session,
-  tx: Transaction,
-  table: Table,
-  id: string,
-  options: WriteOptions = {},
-): Promise<void> {
-  const { database, events } = session.org;
-  const before = database.rows(table.name).get(id);
-  if (!before) throw objectDoesNotExist(table.name, id);
-  const hasSteps = options.silent !== true && events.hasSteps("Delete", table.name);
-  const event: RowEvent = {
-    ...{
-      message: "Delete",
-      table,
-      id,
-      target: undefined,
-      sent: undefined,
-      before,
-      after: undefined,
-      depth: options.depth ?? 1,
-    },
-    ...(options.outer ? { outer: options.outer } : {}),
-  };
-  if (hasSteps) await events.before(session, tx, event);
-  await cascadeDelete(session, tx, table, id, options);
-  tx.remove(table, id);
-  if (table.activity) removeTwin(database, tx, id);
-  if (hasSteps) await events.after(session, tx, event);
-}
-
-async function cascadeDelete(
-  session: Session,
-  tx: Transaction,
-  table: Table,
-  id: string,
-  options: WriteOptions,
-): Promise<void> {
-  const { database } = session.org;
-  for (const { table: related, column, target } of relationshipsTo(database, table.name)) {
-    if (target.onDelete === "NoCascade" || related.name === "activitypointer") continue;
-    const store = database.rows(related.name);
-    const ids = [...(store.referencing(column.name, id) ?? [])];
-    for (const relatedId of ids) {
-      const row = store.get(relatedId);
-      if (!row) continue;
-      if (target.onDelete === "Restrict") {
-        throw new ODataError(
-          405,
-          "0x80040227",
-          "The object you tried to delete is associated with another object and cannot be deleted.",
-        );
-      }
-      if (target.onDelete === "Cascade")
-        await deleteRow(session, tx, related, relatedId, { ...options, depth: (options.depth ?? 1) + 1 });
-      else {
-        const unlinked: Record<string, Value | undefined> = { ...row };
-        for (const { name } of related.lookups) {
-          const value = row[name];
-          if (typeof value === "object" && value !== null && "id" in value && value.id === id)
-            unlinked[name] = undefined;
-        }
-        const changed = toRow(related, (name) => unlinked[name], tx.nextVersion());
-        tx.put(related, changed);
-        if (related.activity) writeTwin(database, tx, related, changed);
-      }
-    }
-  }
 }
