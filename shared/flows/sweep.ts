@@ -177,7 +177,7 @@ async function notDealtWith(
   const open = await mapLimit(changed, statesAtOnce, async ({ id, version }) => {
     const state = (await ports.states.read(mapping.table.name, id))?.state;
     const known = state?.version !== undefined && state.epoch === epoch && compareVersions(version, state.version) <= 0;
-    return known && !state.intent ? undefined : id;
+    return known ? undefined : id;
   });
   return open.filter((id) => id !== undefined);
 }

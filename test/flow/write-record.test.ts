@@ -104,6 +104,31 @@ describe("writing a contact to its profile", () => {
     expect(world.campaignCalls()).toBe(1);
   });
 
+  it("spends neither a read of Dynamics nor a call of Campaign on old news", async () => {
+    const older = world.dynamics.put(id, ann);
+    await handle(withRow(world.dynamics.put(id, { ...ann, lastname: "Neuhaus" }), { ...ann, lastname: "Neuhaus" }));
+    const [calls, reads] = [world.campaignCalls(), world.reads()];
+
+    await handle(anEnvelope({ version: older }), withRow(older, ann, { cause: "sweep", nonce: "page" }));
+
+    expect([world.campaignCalls(), world.reads()]).toEqual([calls, reads]);
+  });
+
+  it("lets the next change through at once after Campaign refused one: nothing is under way", async () => {
+    await handle(withRow(world.dynamics.put(id, ann), ann));
+    const refusing = world.refuseNext("'lastName' property is not valid for the 'profile' resource.");
+    const bad = { ...ann, lastname: "Refused" };
+    await handle(withRow(world.dynamics.put(id, bad), bad));
+    const before = world.clock.now();
+
+    const good = { ...ann, lastname: "Neuhaus" };
+    await handle(withRow(world.dynamics.put(id, good), good));
+
+    expect(refusing.struck()).toBe(1);
+    expect(world.clock.now() - before).toBe(0);
+    expect(world.profiles()).toMatchObject([{ lastName: "Neuhaus" }]);
+  });
+
   it("takes a delete notice that comes after the row was restored for what it is: old news", async () => {
     await handle(withRow(world.dynamics.put(id, ann), ann));
     world.dynamics.remove(id);

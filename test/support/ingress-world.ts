@@ -2,6 +2,7 @@
 // clock. Any call of a port can be made the last one before a kill.
 
 import { makeCampaignCore } from "../../infra/local/campaign/core.js";
+import type { SimCore } from "../../infra/local/sim/types.js";
 import { makeCampaignClient } from "../../shared/campaign/client.js";
 import { makeCampaignRecords } from "../../shared/campaign/records.js";
 import { handleChange } from "../../shared/flows/handle-change.js";
@@ -53,6 +54,10 @@ export interface IngressWorld {
   /** Bodies written to one profile, as hashes, in order. */
   writes(key: string): { method: string; sha256: string }[];
   campaignCommand(name: string, body: unknown): unknown;
+  /** Rows read from Dynamics one by one so far. */
+  reads(): number;
+  /** Makes Campaign's engine answer its next write with this text. */
+  refuseNext(text: string): { struck(): number };
 }
 
 const budgetMs = 4_000;
@@ -62,7 +67,21 @@ export async function makeIngressWorld({ lanes = 2, iso = "2026-03-01T00:00:00Z"
   const clock = fixedClock(iso);
   const world = coreWorld(clock);
   const campaignCore = makeCampaignCore(world);
-  const http = coreHttp({ "campaign.test": campaignCore }, clock);
+  let refusal: string | undefined;
+  let struck = 0;
+  const campaignPeer: SimCore = {
+    ...campaignCore,
+    handle(request) {
+      if (refusal === undefined || request.method === "GET" || request.path.startsWith("/ims/")) {
+        return campaignCore.handle(request);
+      }
+      const message = refusal;
+      refusal = undefined;
+      struck += 1;
+      return { status: 500, headers: {}, body: JSON.stringify({ error_code: "500", message }) };
+    },
+  };
+  const http = coreHttp({ "campaign.test": campaignPeer }, clock);
   const tokens = makeTokenCache(
     () =>
       fetchToken(http, clock, {
@@ -86,6 +105,12 @@ export async function makeIngressWorld({ lanes = 2, iso = "2026-03-01T00:00:00Z"
     }),
   );
   const dynamics = makeMemoryDynamics();
+  let reads = 0;
+  const { fetchRow } = dynamics;
+  dynamics.fetchRow = (mapping, id) => {
+    reads += 1;
+    return fetchRow(mapping, id);
+  };
   const queue = makeMemoryChangeQueue({ lanes, clock });
   const tables = makeMemoryEntityTables();
   await tables.ensure(tableNames);
@@ -180,5 +205,10 @@ export async function makeIngressWorld({ lanes = 2, iso = "2026-03-01T00:00:00Z"
     campaignCalls: () => (state("calls") as { total: number }).total,
     writes: (key) => (state("writes", `key=${key}`) as Record<string, { method: string; sha256: string }[]>)[key] ?? [],
     campaignCommand: (name, body) => campaignCore.command?.(name, body),
+    reads: () => reads,
+    refuseNext(text) {
+      refusal = text;
+      return { struck: () => struck };
+    },
   };
 }

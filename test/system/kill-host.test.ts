@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, it } from "vitest";
 import { eventually } from "../../infra/local/people.js";
+import { makeRandom } from "../../infra/local/sim/random.js";
 import { type SmallSystem, startSmallSystem } from "../support/small-system.js";
 
 let system: SmallSystem | undefined;
@@ -10,18 +11,21 @@ afterEach(async () => {
 
 const contacts = 1_000;
 const kills = 10;
+/** Decides the moments; SEED=<seed> npm run test:system plays the same ones again. */
+const seed = Number(process.env.SEED ?? Date.now() % 1_000_000);
 
-describe("kill -9 of the Functions host at ten random moments of the first load", () => {
+describe(`kill -9 of the Functions host at ten random moments of the first load (seed ${seed})`, () => {
   it("the load goes on after each new start, both systems end up equal, and no profile exists twice", async () => {
     // Slow enough that ten kills fall into the load.
     system = await startSmallSystem(contacts, { CAMPAIGN_CALL_SECONDS: "2" }, 1_000);
     const { observer, state, startHost } = system;
     await observer.slow("campaign", 25);
     const counts: number[] = [];
+    const random = makeRandom(seed);
 
     for (let kill = 0; kill < kills; kill += 1) {
       const host = await startHost();
-      const reach = Math.floor(((kill + Math.random()) * contacts) / (kills + 1));
+      const reach = Math.floor(((kill + random()) * contacts) / (kills + 1));
       await eventually(`${reach} profiles`, async () => (await observer.profileCount()) >= reach || undefined, {
         withinMs: 120_000,
         everyMs: 5,
