@@ -1,8 +1,10 @@
 import { beforeEach, describe, expect, it } from "vitest";
+import { handleChange } from "../../shared/flows/handle-change.js";
 import type { Envelope } from "../../shared/model/envelope.js";
 import type { RowVersion } from "../../shared/model/ids.js";
 import type { Row } from "../../shared/model/row.js";
 import { type IngressWorld, makeIngressWorld } from "../support/ingress-world.js";
+import { aField, aMappingDocument, compiled } from "../support/mappings.js";
 import { anEnvelope, recordId } from "../support/samples.js";
 
 const id = recordId(1);
@@ -206,6 +208,43 @@ describe("writing a contact to its profile", () => {
     expect(open[0]?.message).not.toContain("xxx");
     expect(await listFailures()).toEqual([]);
     expect(world.profiles()).toHaveLength(1);
+  });
+
+  it("sends nothing when the process slept past its deadline after announcing the call: somebody else may write by now", async () => {
+    const version = world.dynamics.put(id, ann);
+    const { states } = world.ports;
+    const sleepy: typeof states = {
+      read: (table, record) => states.read(table, record),
+      async save(table, record, state, etag) {
+        const saved = await states.save(table, record, state, etag);
+        if (state.intent) world.clock.advance(world.ports.campaignBudgetMs);
+        return saved;
+      },
+    };
+
+    const result = await handleChange({ ...world.ports, states: sleepy }, withRow(version, ann));
+
+    expect(result.outcome).toBe("delayed");
+    expect(world.campaignCalls()).toBe(0);
+  });
+
+  it("writes a field without apply-updates on insert and on load, and leaves it alone on a live change", async () => {
+    const fields = [aField(), aField({ source: { column: "firstname" }, target: "firstName", applyUpdates: false })];
+    world = await makeIngressWorld({ mapping: compiled(aMappingDocument(fields)) });
+    const firstNames: unknown[] = [];
+    const played = async (row: Row, cause: Envelope["cause"]): Promise<void> => {
+      await handle(withRow(world.dynamics.put(id, row), row, { cause }));
+      firstNames.push(world.profiles()[0]?.firstName);
+    };
+
+    await played({ lastname: "Lee", firstname: "Ann" }, "notice");
+    await played({ lastname: "Neuhaus", firstname: "Bea" }, "notice");
+    await played({ lastname: "Neuhaus", firstname: "Cleo" }, "load");
+    const calls = world.campaignCalls();
+    await played({ lastname: "Neuhaus", firstname: "Cleo" }, "load");
+
+    expect(firstNames).toEqual(["Ann", "Ann", "Cleo", "Cleo"]);
+    expect(world.campaignCalls()).toBe(calls);
   });
 
   it("writes nothing for a table that no mapping names", async () => {

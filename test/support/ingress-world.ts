@@ -9,6 +9,7 @@ import { handleChange } from "../../shared/flows/handle-change.js";
 import type { IngressPorts } from "../../shared/flows/ports.js";
 import { fetchToken } from "../../shared/http/oauth.js";
 import { makeTokenCache } from "../../shared/http/token-cache.js";
+import type { CompiledMapping } from "../../shared/mapping/compile.js";
 import { shippedMappings } from "../../shared/mapping/shipped.js";
 import { type MemoryChangeQueue, makeMemoryChangeQueue } from "../../shared/messaging/memory-queue.js";
 import { parseEnvelope } from "../../shared/model/envelope.js";
@@ -62,8 +63,16 @@ export interface IngressWorld {
 
 const budgetMs = 4_000;
 
+/** How a world differs from the usual one: `mapping` stands in for the shipped ones. */
+export interface WorldOptions {
+  lanes?: number;
+  iso?: string;
+  mapping?: CompiledMapping;
+}
+
 /** Makes an empty world at `iso`. */
-export async function makeIngressWorld({ lanes = 2, iso = "2026-03-01T00:00:00Z" } = {}): Promise<IngressWorld> {
+export async function makeIngressWorld(options: WorldOptions = {}): Promise<IngressWorld> {
+  const { lanes = 2, iso = "2026-03-01T00:00:00Z", mapping } = options;
   const clock = fixedClock(iso);
   const world = coreWorld(clock);
   const campaignCore = makeCampaignCore(world);
@@ -143,7 +152,7 @@ export async function makeIngressWorld({ lanes = 2, iso = "2026-03-01T00:00:00Z"
   const state = (set: string, query = ""): unknown => campaignCore.state(set, new URLSearchParams(query));
 
   const ports: IngressPorts = {
-    mappings: shippedMappings(),
+    mappings: mapping ? new Map([[mapping.table.name, mapping]]) : shippedMappings(),
     settingsVersion: 1,
     binding: async () => ({ organizationId: "org", campaignTenant: "acme", epoch: 1, createdAt: iso }),
     dynamics: mortal(dynamics),
