@@ -3,6 +3,7 @@
 
 import { startServices } from "../shared/services.js";
 import { registerHealth, registerUnhealthy } from "./health.js";
+import { registerIngressDeadLetters } from "./ingress-dead-letters.js";
 import { registerIngressSweep } from "./ingress-sweep.js";
 import { registerClosedWebhook, registerIngressWebhook } from "./ingress-webhook.js";
 import { registerIngressWrite } from "./ingress-write.js";
@@ -14,6 +15,7 @@ if ("services" in started) {
   registerIngressWebhook(started.services);
   registerIngressSweep(started.services);
   registerIngressWrite(started.services);
+  registerIngressDeadLetters(started.services);
 } else {
   registerUnhealthy(started.problems);
   registerClosedWebhook();

@@ -2,6 +2,7 @@
 
 import type { Envelope } from "../model/envelope.js";
 import type { IngressPorts } from "./ports.js";
+import { recordFailure } from "./record-failure.js";
 import { decideFate, type Fate, firstAttemptWithoutRow } from "./settle.js";
 import { type WriteOutcome, writeRecord } from "./write-record.js";
 
@@ -38,16 +39,4 @@ function delayed(envelope: Envelope, fate: Fate & { fate: "delay" }): Envelope {
   const { row: _row, columns: _columns, ...bare } = envelope;
   const kept = fate.attempt >= firstAttemptWithoutRow ? bare : envelope;
   return { ...kept, attempt: fate.attempt, nonce: `delay-${fate.at}` };
-}
-
-/** The failure first, then the mark that makes the next success resolve it: killed in between, the message comes again. */
-async function recordFailure(ports: IngressPorts, envelope: Envelope, fate: Fate & { fate: "fail" }): Promise<void> {
-  const { table, id, cause, correlationId } = envelope;
-  const { reason, code, message } = fate;
-  const attempts = envelope.attempt + 1;
-  await ports.failures.report({ flow: "ingress", table, id, reason, code, message, attempts, cause, correlationId });
-  const stored = await ports.states.read(table, id);
-  const { epoch } = await ports.binding();
-  const state = stored?.state ?? { settings: ports.settingsVersion, epoch, present: false };
-  if (!state.failing) await ports.states.save(table, id, { ...state, failing: true }, stored?.etag);
 }

@@ -9,6 +9,7 @@ import { eventually } from "../../infra/local/people.js";
 import type { LocalProcess } from "../../infra/local/processes.js";
 import { startProcess } from "../../infra/local/processes.js";
 import { contactId } from "../../infra/local/scenarios/contacts.js";
+import { makeServiceBusClient } from "../../shared/messaging/service-bus-client.js";
 import { type SmallSystem, startSmallSystem } from "../support/small-system.js";
 
 /** Values that only ever stand in a contact: they must never be seen in a log or a table. */
@@ -122,6 +123,22 @@ describe("a contact that Campaign refuses", () => {
       return profiles.some(({ lastName }) => lastName === "Nachbar") || undefined;
     });
     expect(failure).toMatchObject({ code: "unknown-field", message: expect.stringContaining("fax") });
+  }, 60_000);
+});
+
+describe("a message on the queue that nobody can read", () => {
+  it("is given up by the platform after ten deliveries and becomes a failure, so that there is one place to look", async () => {
+    const client = makeServiceBusClient({ connectionString: String(system.runtime.settings.SERVICEBUS) });
+    const message = { body: planted, sessionId: "lane-0", messageId: "unreadable-1" };
+    await client.createSender("changes").sendMessages(message);
+    await client.close();
+
+    const failure = await eventually("the failure", async () => {
+      for await (const found of system.state.failures.list("open")) if (found.reason === "dead-letter") return found;
+      return undefined;
+    });
+
+    expect(failure).toMatchObject({ code: "MaxDeliveryCountExceeded", correlationId: "unreadable-1" });
   }, 60_000);
 });
 
