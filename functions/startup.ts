@@ -3,6 +3,7 @@
 
 import { startServices } from "../shared/services.js";
 import { registerHealth, registerUnhealthy } from "./health.js";
+import { registerIngressBus } from "./ingress-bus.js";
 import { registerIngressDeadLetters } from "./ingress-dead-letters.js";
 import { registerIngressSweep } from "./ingress-sweep.js";
 import { registerClosedWebhook, registerIngressWebhook } from "./ingress-webhook.js";
@@ -16,6 +17,7 @@ if ("services" in started) {
   registerIngressSweep(started.services);
   registerIngressWrite(started.services);
   registerIngressDeadLetters(started.services);
+  if (started.services.hasBusDoor) registerIngressBus(started.services);
 } else {
   registerUnhealthy(started.problems);
   registerClosedWebhook();

@@ -28,6 +28,8 @@ export interface Services {
   ports: IngressPorts;
   pace: LoadPace;
   sweepSchedule: string;
+  /** Does Dynamics post to a Service Bus queue of ours? */
+  hasBusDoor: boolean;
   clock: Clock;
   /** Verifies the binding afresh and answers it; for `health`, which must not answer from memory. */
   probeBinding(): Promise<Binding>;
@@ -92,6 +94,7 @@ export function makeServices(settings: Settings): Services {
   return {
     clock,
     sweepSchedule: settings.sweepSchedule,
+    hasBusDoor: settings.notices !== undefined,
     probeBinding,
     campaignToken: () => campaignTokens.token(),
     pace: { pageSize: settings.load.pageSize, maxDepth: settings.load.queueDepth, pollMs: 250, followMs: 30_000 },

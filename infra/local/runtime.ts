@@ -4,10 +4,10 @@
 import { copyFileSync, existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
-import { queues } from "../../shared/messaging/queues.js";
 import { type SettingDefinition, settingDefinitions } from "../../shared/settings/schema.js";
 import { buildApp } from "../build.js";
 import { type LocalProcess, type ProcessPlan, startProcess } from "./processes.js";
+import { brokerQueues } from "./queues.js";
 
 /** Ports of the local runtime (design.md §9). */
 export interface Ports {
@@ -169,20 +169,6 @@ function servicePlans(options: RuntimeOptions, ports: Ports, logDirectory: strin
     dataverse: plan("dataverse", ["--port", String(ports.dataverse)]),
     campaign: plan("campaign", ["--port", String(ports.campaign)]),
   };
-}
-
-/** The product's queues in the broker's units. */
-export function brokerQueues(): unknown[] {
-  const dayMs = 86_400_000;
-  return Object.entries(queues).map(([name, queue]) => ({
-    name,
-    requiresSession: queue.requiresSession,
-    lockDurationMs: queue.lockDurationSeconds * 1000,
-    maxDeliveryCount: queue.maxDeliveryCount,
-    duplicateDetectionWindowMs: queue.duplicateDetectionSeconds * 1000,
-    defaultTtlMs: queue.timeToLiveDays * dayMs,
-    deadLetteringOnMessageExpiration: queue.deadLetteringOnMessageExpiration,
-  }));
 }
 
 function appSettings(ports: Ports, extra: Record<string, string> = {}): Record<string, string> {

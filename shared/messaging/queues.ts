@@ -3,8 +3,8 @@ export interface QueueDefinition {
   requiresSession: boolean;
   lockDurationSeconds: number;
   maxDeliveryCount: number;
-  /** Window in which a repeated message id is dropped. */
-  duplicateDetectionSeconds: number;
+  /** Window in which a repeated message id is dropped; without one none is. */
+  duplicateDetectionSeconds: number | undefined;
   timeToLiveDays: number;
   deadLetteringOnMessageExpiration: boolean;
 }
@@ -16,6 +16,14 @@ export const queues = {
     lockDurationSeconds: 60,
     maxDeliveryCount: 10,
     duplicateDetectionSeconds: 600,
+    timeToLiveDays: 14,
+    deadLetteringOnMessageExpiration: true,
+  },
+  "dataverse-notices": {
+    requiresSession: false,
+    lockDurationSeconds: 60,
+    maxDeliveryCount: 10,
+    duplicateDetectionSeconds: undefined,
     timeToLiveDays: 14,
     deadLetteringOnMessageExpiration: true,
   },

@@ -26,6 +26,8 @@ export interface Settings {
     callMs: number;
   };
   serviceBus: AzureConnection;
+  /** The bus that Dynamics posts to, where it does. */
+  notices: AzureConnection | undefined;
   tables: AzureConnection;
   lanes: number;
   sweepSchedule: string;
@@ -68,6 +70,10 @@ export function loadSettings(environment: Readonly<Record<string, string | undef
         }
       : { by: "managed-identity", clientId: values.DYNAMICS_CLIENT_ID };
   const serviceBus = connection(values, ["SERVICEBUS", "SERVICEBUS__fullyQualifiedNamespace"], runtime, problems);
+  const notices =
+    values.NOTICES === undefined && values.NOTICES__fullyQualifiedNamespace === undefined
+      ? undefined
+      : connection(values, ["NOTICES", "NOTICES__fullyQualifiedNamespace"], runtime, problems);
   const tables = connection(values, ["TABLES", "TABLES__tableServiceUri"], runtime, problems);
   if (problems.length > 0) throw new SettingsError(problems);
 
@@ -86,6 +92,7 @@ export function loadSettings(environment: Readonly<Record<string, string | undef
       callMs: all.CAMPAIGN_CALL_SECONDS * 1000,
     },
     serviceBus: serviceBus as AzureConnection,
+    notices,
     tables: tables as AzureConnection,
     lanes: all.LANES,
     sweepSchedule: all.SWEEP_SCHEDULE,
@@ -135,6 +142,7 @@ function checkHosts(values: Values, runtime: "azure" | "local", problems: Settin
 
 type ConnectionNames =
   | readonly ["SERVICEBUS", "SERVICEBUS__fullyQualifiedNamespace"]
+  | readonly ["NOTICES", "NOTICES__fullyQualifiedNamespace"]
   | readonly ["TABLES", "TABLES__tableServiceUri"];
 
 function connection(

@@ -130,6 +130,19 @@ export const settingDefinitions = {
     optional: "with SERVICEBUS",
     sample: "",
   },
+  NOTICES: {
+    doc: "Connection string of the Service Bus that Dynamics posts to, queue `dataverse-notices`; only on the local runtime.",
+    schema: secretText,
+    optional: "unless Dynamics posts to Service Bus",
+    secret: true,
+    sample: "Endpoint=sb://127.0.0.1:5672;SharedAccessKeyName=local;SharedAccessKey=local;UseDevelopmentEmulator=true;",
+  },
+  NOTICES__fullyQualifiedNamespace: {
+    doc: "Namespace that Dynamics posts to, queue `dataverse-notices`, read with the managed identity. Dynamics signs in there with a key, so it is a namespace of its own.",
+    schema: text.regex(/^[a-z0-9][a-z0-9.-]*$/i, "must be a host name"),
+    optional: "unless Dynamics posts to Service Bus",
+    sample: "",
+  },
   TABLES: {
     doc: "Connection string of Table Storage; only on the local runtime.",
     schema: secretText,
