@@ -1,11 +1,10 @@
 import { app, type HttpRequest, type HttpResponseInit, type InvocationContext } from "@azure/functions";
-import { parseNotice } from "../shared/dataverse/notice.js";
 import { errorKind, MalformedError, safeMessage } from "../shared/errors.js";
-import { receiveNotice } from "../shared/flows/receive-notice.js";
 import { parseJson } from "../shared/http/json.js";
 import { errorFacts } from "../shared/log/log.js";
 import type { Services } from "../shared/services.js";
 import { logOf } from "./log-of.js";
+import { takeNotice } from "./take-notice.js";
 
 const options = { methods: ["POST" as const], authLevel: "function" as const, route: "ingress-webhook" };
 
@@ -13,7 +12,7 @@ const options = { methods: ["POST" as const], authLevel: "function" as const, ro
  * `POST /api/ingress-webhook`, called by Dataverse with the function key as `?code=`. 202 only after the bus has the change; Dataverse repeats
  * once after 503 and never after another status; it reads no body, a person testing the address does.
  */
-export function registerIngressWebhook({ ports, clock }: Services): void {
+export function registerIngressWebhook(services: Services): void {
   app.http("ingress-webhook", {
     ...options,
     handler: async (request: HttpRequest, context: InvocationContext): Promise<HttpResponseInit> => {
@@ -21,24 +20,10 @@ export function registerIngressWebhook({ ports, clock }: Services): void {
       try {
         const body = parseJson(await request.text());
         if (body === undefined) throw new MalformedError("the body is not JSON");
-        const notice = parseNotice(body, new Date(clock.now()).toISOString());
-        const received = await receiveNotice(ports, notice);
-        const facts = {
-          table: notice.table,
-          id: notice.id,
-          message: notice.message,
-          correlation: notice.correlationId,
-        };
-        if (received.outcome === "queued") {
-          log.info("notice queued", {
-            ...facts,
-            version: received.envelope.version,
-            row: received.envelope.row !== undefined,
-          });
-          return { status: 202, jsonBody: { outcome: "queued" } };
-        }
-        log.warn("notice ignored", { ...facts, reason: received.reason });
-        return { status: 200, jsonBody: received };
+        const received = await takeNotice(services, log, body);
+        return received.outcome === "queued"
+          ? { status: 202, jsonBody: { outcome: "queued" } }
+          : { status: 200, jsonBody: received };
       } catch (error) {
         const status = statuses[errorKind(error)];
         if (status === undefined) throw error;

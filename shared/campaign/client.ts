@@ -1,7 +1,7 @@
 // Calls to one Campaign instance: base URL, headers, token, one fresh token after a 401. What is asked is in records.ts.
 
 import type { HttpClient, HttpResponse } from "../http/client.js";
-import type { TokenSource } from "../http/token-cache.js";
+import { sendAuthorized, type TokenSource } from "../http/token-cache.js";
 import { isEngineVerdict, toCampaignError } from "./to-error.js";
 
 /** One call; `path` starts with the API family. `deadline` (epoch ms) bounds all attempts. */
@@ -59,12 +59,7 @@ export function makeCampaignClient(options: CampaignClientOptions): CampaignClie
   return {
     root,
     async call(request) {
-      const token = await options.tokens.token();
-      let response = await sendOnce(request, token);
-      if (response.status === 401) {
-        options.tokens.reject(token);
-        response = await sendOnce(request, await options.tokens.token());
-      }
+      const response = await sendAuthorized(options.tokens, (token) => sendOnce(request, token));
       if (response.status >= 200 && response.status < 300) return response;
       throw toCampaignError(request.operation, response);
     },

@@ -3,7 +3,7 @@
 import { MalformedError } from "../errors.js";
 import type { HttpClient, HttpResponse } from "../http/client.js";
 import { parseJson } from "../http/json.js";
-import type { TokenSource } from "../http/token-cache.js";
+import { sendAuthorized, type TokenSource } from "../http/token-cache.js";
 import type { Clock } from "../model/clock.js";
 import { toDataverseError } from "./to-error.js";
 
@@ -53,12 +53,7 @@ export function makeDataverseClient(options: DataverseClientOptions): DataverseC
     });
 
   const call = async (request: DataverseCall): Promise<HttpResponse> => {
-    const token = await options.tokens.token();
-    let response = await sendOnce(request, token);
-    if (response.status === 401) {
-      options.tokens.reject(token);
-      response = await sendOnce(request, await options.tokens.token());
-    }
+    const response = await sendAuthorized(options.tokens, (token) => sendOnce(request, token));
     if (response.status >= 200 && response.status < 300) return response;
     throw toDataverseError(request.operation, response);
   };

@@ -1,6 +1,7 @@
 // Access tokens: asked for once for all callers, renewed early, thrown away when the peer rejects them.
 
 import type { Clock } from "../model/clock.js";
+import type { HttpResponse } from "./client.js";
 
 /** A token and when it ends (epoch ms). */
 export interface AccessToken {
@@ -46,4 +47,16 @@ export function makeTokenCache(fetchToken: () => Promise<AccessToken>, clock: Cl
       if (current?.value === token) current = undefined;
     },
   };
+}
+
+/** Sends with a token, and once more with a fresh one when the peer answers 401. */
+export async function sendAuthorized(
+  tokens: TokenSource,
+  send: (token: string) => Promise<HttpResponse>,
+): Promise<HttpResponse> {
+  const token = await tokens.token();
+  const response = await send(token);
+  if (response.status !== 401) return response;
+  tokens.reject(token);
+  return send(await tokens.token());
 }
