@@ -8,7 +8,7 @@ import { type WriteOutcome, writeRecord } from "./write-record.js";
 
 /** What happened, for the log. `delayed` and `failed` carry the error that led there. */
 export type ChangeOutcome =
-  | { outcome: Exclude<WriteOutcome["outcome"], "wait">; warnings?: readonly string[] }
+  | Exclude<WriteOutcome, { until: number }>
   | { outcome: "delayed"; until: number; error?: unknown }
   | { outcome: "failed"; fate: Fate & { fate: "fail" }; error: unknown };
 
@@ -19,9 +19,11 @@ export type ChangeOutcome =
 export async function handleChange(ports: IngressPorts, envelope: Envelope): Promise<ChangeOutcome> {
   try {
     const written = await writeRecord(ports, envelope);
-    if (written.outcome !== "wait") return written;
-    await ports.queue.schedule({ ...envelope, nonce: `wait-${written.until}` }, written.until);
-    return { outcome: "delayed", until: written.until };
+    if (!("until" in written)) return written;
+    const { outcome, until } = written;
+    const later = outcome === "trail" ? trailing(envelope) : envelope;
+    await ports.queue.schedule({ ...later, nonce: `${outcome}-${until}` }, until);
+    return { outcome: "delayed", until };
   } catch (error) {
     const fate = decideFate(error, envelope.attempt, ports.clock.now());
     if (fate.fate === "redeliver") throw error;
@@ -32,6 +34,15 @@ export async function handleChange(ports: IngressPorts, envelope: Envelope): Pro
     await recordFailure(ports, envelope, fate);
     return { outcome: "failed", fate, error };
   }
+}
+
+/**
+ * The message that stands for all edits of a moment: without row and version it reads fresh, and every edit makes the same one,
+ * so that the bus keeps one of them. Where it keeps more, the others find the version dealt with.
+ */
+function trailing(envelope: Envelope): Envelope {
+  const { row: _row, columns: _columns, version: _version, ...bare } = envelope;
+  return bare;
 }
 
 /** The nonce keeps a delay that costs no attempt from being taken for a duplicate of the message it replaces. */

@@ -20,15 +20,19 @@ import type { IngressPorts, VersionedRow } from "./ports.js";
 /**
  * What came of it. `created`, `updated`, `deleted`: Campaign was written. `unchanged`: newer version, same content, no call. `stale`: this
  * version or a newer one has been dealt with. `gone`: deleted, and nothing of ours to delete. `left`: deleted, but the mapping keeps
- * such records. `unmapped`: no mapping for the table. `wait`: somebody's announced call may still take effect until `until` (epoch ms).
+ * such records. `unmapped`: no mapping for the table. `trail`: written a moment ago; one message at `until` stands for this edit and
+ * whatever follows it. `wait`: somebody's announced call may still take effect until `until` (epoch ms).
  */
 export type WriteOutcome =
   | { outcome: "created" | "updated" | "unchanged"; warnings: readonly string[] }
   | { outcome: "deleted" | "stale" | "gone" | "left" | "unmapped" }
-  | { outcome: "wait"; until: number };
+  | { outcome: "wait" | "trail"; until: number };
 
 /** The share of the call budget, on top of it, that a call sent at its end may need to take effect. */
 const effectShare = 1.5;
+
+/** Several edits of one record within this time cost two calls: the first at once, the rest together. */
+const settlingMs = 1_000;
 
 /** Brings one record up to date. What happens twice: the second time finds the version dealt with and does nothing. */
 export async function writeRecord(ports: IngressPorts, envelope: Envelope): Promise<WriteOutcome> {
@@ -41,6 +45,10 @@ export async function writeRecord(ports: IngressPorts, envelope: Envelope): Prom
   const { intent } = stored.state;
   if (intent && intent.until > ports.clock.now()) return { outcome: "wait", until: intent.until };
   if (envelope.kind === "upsert" && isDealtWith(job, envelope.version)) return { outcome: "stale" };
+  const settled = (stored.state.writtenAt ?? 0) + settlingMs;
+  if (envelope.kind === "upsert" && !envelope.force && settled > ports.clock.now()) {
+    return { outcome: "trail", until: settled };
+  }
 
   const current = takeRow(job) ?? (await readRow(job));
   if (!current || isMergedAway(current.row)) return retire(job, current?.version);
@@ -202,7 +210,7 @@ async function underIntent<T>(
     if (!isInterrupted(job) && !mayHaveApplied(error)) await save(job, state, etag);
     throw error;
   }
-  await save(job, after(), etag);
+  await save(job, { ...after(), writtenAt: ports.clock.now() }, etag);
   return result;
 }
 

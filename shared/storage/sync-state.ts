@@ -29,6 +29,8 @@ export interface SyncState {
   /** The row was deleted, or merged away, at this time (ISO). */
   tombstone?: string;
   intent?: Intent;
+  /** When Campaign was last written for this record (epoch ms). */
+  writtenAt?: number;
   /** An open row in `failures` waits for this record's next success. */
   failing?: boolean;
 }
@@ -73,6 +75,7 @@ function toValues(state: SyncState): Record<string, EntityValue> {
     insertOnly: state.insertOnly,
     present: state.present,
     tombstone: state.tombstone,
+    writtenAt: state.writtenAt === undefined ? undefined : new Date(state.writtenAt).toISOString(),
     failing: state.failing,
     intentKind: state.intent?.kind,
     intentUntil: state.intent && new Date(state.intent.until).toISOString(),
@@ -85,6 +88,7 @@ function toValues(state: SyncState): Record<string, EntityValue> {
 function toState(values: Readonly<Record<string, EntityValue>>): SyncState {
   const text = (name: string): string | undefined => (typeof values[name] === "string" ? values[name] : undefined);
   const version = text("version") as RowVersion | undefined;
+  const writtenAt = text("writtenAt");
   const [always, insertOnly, tombstone, until] = [
     text("always"),
     text("insertOnly"),
@@ -95,6 +99,7 @@ function toState(values: Readonly<Record<string, EntityValue>>): SyncState {
     settings: Number(values.settings ?? 0),
     epoch: Number(values.epoch ?? 0),
     present: values.present === true,
+    ...(writtenAt !== undefined && { writtenAt: Date.parse(writtenAt) }),
     ...(values.failing === true && { failing: true }),
     ...(version !== undefined && { version }),
     ...(always !== undefined && { always }),

@@ -101,7 +101,7 @@ describe("ChangeQueue over the SDK, on the wire", () => {
   });
 
   it("puts no message on the queue twice when the answer to a send was lost, whoever sends it again", async () => {
-    broker.faults.add({ on: "send", kind: "lose-answer", times: 2 });
+    broker.faults.add({ on: "send *", times: 2, lost: true });
     const hasty = makeQueue(client, 500);
 
     await expect(hasty.send([anEnvelope()])).rejects.toMatchObject({ kind: "unavailable", maybeApplied: true });
@@ -113,8 +113,8 @@ describe("ChangeQueue over the SDK, on the wire", () => {
   it("starts no further lane after one failed", async () => {
     const wide = makeServiceBusChangeQueue({ client, queue: "changes", lanes: 64, clock: realClock, timeoutMs: 8_000 });
     broker.faults.add([
-      { on: "send", kind: "refuse", condition: "amqp:not-allowed" },
-      { on: "send", kind: "delay", ms: 300, times: "always" },
+      { on: "send *", times: 1, answer: { condition: "amqp:not-allowed" } },
+      { on: "send *", after: 1, delayMs: 300 },
     ]);
     const sent = Array.from({ length: 200 }, (_, n) => anEnvelope({ id: recordId(n) }));
 
@@ -125,7 +125,7 @@ describe("ChangeQueue over the SDK, on the wire", () => {
   });
 
   it("sends again by itself when the bus was busy for a moment", async () => {
-    broker.faults.add({ on: "send", kind: "refuse" });
+    broker.faults.add({ on: "send *", times: 1, answer: { condition: "com.microsoft:server-busy" } });
 
     await queue.send([anEnvelope()]);
 
@@ -133,7 +133,7 @@ describe("ChangeQueue over the SDK, on the wire", () => {
   });
 
   it("says auth when the bus does not accept us", async () => {
-    broker.faults.add({ on: "authorize", kind: "refuse", times: "always" });
+    broker.faults.add({ on: "authorize *", answer: { condition: "amqp:unauthorized-access" } });
     const stranger = makeServiceBusClient({ connectionString: broker.connectionString });
     const own = makeQueue(stranger);
 
@@ -142,7 +142,7 @@ describe("ChangeQueue over the SDK, on the wire", () => {
       context: { code: "UnauthorizedAccess" },
     });
 
-    broker.faults.clear();
+    broker.faults.remove();
     await stranger.close();
   });
 

@@ -106,6 +106,21 @@ describe("writing a contact to its profile", () => {
     expect(world.campaignCalls()).toBe(1);
   });
 
+  it("spends two calls on five edits of one contact within a second, and ends with the last one", async () => {
+    await handle(withRow(world.dynamics.put(id, ann), ann));
+    world.clock.advance(5_000);
+    const before = world.campaignCalls();
+
+    const edits = ["Erst", "Zweit", "Dritt", "Viert", "Neuhaus"].map((lastname) => {
+      const row = { ...ann, lastname };
+      return withRow(world.dynamics.put(id, row), row);
+    });
+    await handle(...edits);
+
+    expect(world.campaignCalls() - before).toBe(2);
+    expect(world.profiles()).toMatchObject([{ lastName: "Neuhaus" }]);
+  });
+
   it("spends neither a read of Dynamics nor a call of Campaign on old news", async () => {
     const older = world.dynamics.put(id, ann);
     await handle(withRow(world.dynamics.put(id, { ...ann, lastname: "Neuhaus" }), { ...ann, lastname: "Neuhaus" }));
@@ -119,6 +134,7 @@ describe("writing a contact to its profile", () => {
   it("lets the next change through at once after Campaign refused one: nothing is under way", async () => {
     await handle(withRow(world.dynamics.put(id, ann), ann));
     const refusing = world.refuseNext("'lastName' property is not valid for the 'profile' resource.");
+    world.clock.advance(2_000);
     const bad = { ...ann, lastname: "Refused" };
     await handle(withRow(world.dynamics.put(id, bad), bad));
     const before = world.clock.now();

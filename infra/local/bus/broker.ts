@@ -4,11 +4,11 @@ import { type AddressInfo, createServer, type Server } from "node:net";
 import type { BusCore, Peer } from "./amqp/peer.js";
 import { parseAddress } from "./amqp/peer.js";
 import { makeContainer, serveConnection } from "./amqp/serve-connection.js";
+import { type Calls, makeCalls } from "./calls/calls.js";
 import { type Clock, realClock } from "./core/clock.js";
 import { makeQueue, type Queue } from "./core/queue.js";
 import { parseQueues, type QueueSettings } from "./core/queue-options.js";
 import { noRecorder, type Recorder } from "./core/recorder.js";
-import { type Faults, makeFaults } from "./faults.js";
 import { type Journal, openJournal } from "./journal/journal.js";
 import type { KeptQueue } from "./journal/records.js";
 import { restoreQueues, snapshotOf } from "./journal/restore.js";
@@ -21,7 +21,7 @@ export interface BrokerOptions {
   readonly clock?: Clock;
   /** Directory to keep messages in; absent: in memory only. */
   readonly dataDirectory?: string | undefined;
-  /** Decides which operations faults with a rate strike. */
+  /** Decides which operations faults with a rate strike, and latency given as a span. */
   readonly seed?: number;
   /** Takes lines about connections that were ended for cause; absent: silent. */
   readonly log?: (line: string) => void;
@@ -34,12 +34,18 @@ export interface Broker {
   readonly port: number;
   /** For an unmodified Service Bus client. */
   readonly connectionString: string;
-  readonly faults: Faults;
+  readonly faults: Calls["faults"];
+  /** Real latency per operation and queue; none at the start. */
+  readonly latency: Calls["latency"];
+  /** What clients asked for, and what became of it. */
+  readonly log: Calls["log"];
   /** The queues as they are now; `reset` replaces them. */
   queues(): readonly Queue[];
   /** Ends every client's connection as a pulled cable would. */
   dropConnections(): void;
-  /** Empties everything, faults included, and drops all connections. */
+  /** Makes the clock clients get to see go wrong by so much: times of locks and enqueuing, and what is due when. */
+  setSkew(ms: number): void;
+  /** Empties everything, puts faults, latency, log and clock as at the start, and drops all connections. */
   reset(): void;
   close(): Promise<void>;
 }
@@ -53,7 +59,8 @@ export function localConnectionString(port: number): string {
 export async function startBroker(options: BrokerOptions): Promise<Broker> {
   const clock = options.clock ?? realClock;
   const queueOptions = parseQueues(options.queues);
-  const faults = makeFaults(options.seed ?? 1);
+  const calls = makeCalls(clock, options.seed ?? 1);
+  let skewMs = 0;
   const peers = new Set<Peer>();
 
   // The port first: whoever has it also has the data directory.
@@ -81,7 +88,8 @@ export async function startBroker(options: BrokerOptions): Promise<Broker> {
 
   const bus: BusCore = {
     clock,
-    faults,
+    calls,
+    skewMs: () => skewMs,
     log: options.log ?? (() => {}),
     find(address) {
       const { name, dead } = parseAddress(address);
@@ -106,14 +114,20 @@ export async function startBroker(options: BrokerOptions): Promise<Broker> {
   return {
     port,
     connectionString: localConnectionString(port),
-    faults,
+    faults: calls.faults,
+    latency: calls.latency,
+    log: calls.log,
     queues: () => [...queues.values()],
     dropConnections,
+    setSkew(ms) {
+      skewMs = ms;
+    },
     reset() {
       dropConnections();
       retire();
       queues = makeQueues();
-      faults.clear();
+      calls.reset();
+      skewMs = 0;
       journal?.compact();
     },
     async close() {

@@ -1,7 +1,9 @@
 // What `POST /_sim/<command>` does to the simulated organisation; each command has a line in README.md.
 
 import { z } from "zod";
+import { renameColumn, retypeColumn } from "./metadata/replace-column.js";
 import { isGuid, toGuid } from "./model/ids.js";
+import type { Table } from "./model/table.js";
 import { readPreferences } from "./odata/preferences.js";
 import { LOCAL_APPS, switchesSchema } from "./options.js";
 import { own } from "./own.js";
@@ -21,17 +23,28 @@ const copySchema = z.strictObject({
   organizationId: z.string().refine(isGuid, "not a GUID").default(toGuid("copied organization")),
 });
 
-/** A session for what the simulator does by itself. */
+const renameSchema = z.strictObject({
+  table: z.string(),
+  column: z.string(),
+  to: z.string().regex(/^[a-z]\w{1,7}_\w+$/i, "a SchemaName with a publisher's prefix"),
+});
+const retypeSchema = z.strictObject({
+  table: z.string(),
+  column: z.string(),
+  definition: z.record(z.string(), z.unknown()),
+});
+
+/** A session for what the simulator does by itself: as the people at work. */
 const makeOwnSession = (org: Organisation): Session => {
-  const origin = "http://127.0.0.1";
+  const origin = org.origin();
   return {
     org,
     request: { method: "POST", path: "/", query: new URLSearchParams(), search: "", headers: {}, body: "", origin },
     caller: { userId: LOCAL_APPS.editor.userId, initiatingUserId: LOCAL_APPS.editor.userId, userAgent: "" },
     preferences: readPreferences(undefined),
     apiUrl: `${origin}/api/data/v9.2`,
-    correlationId: "",
-    requestId: "",
+    correlationId: org.makeId(),
+    requestId: org.makeId(),
     tag: undefined,
     contentIds: new Map(),
   };
@@ -43,6 +56,12 @@ export function makeCommands(org: Organisation): (name: string, body: unknown) =
   const snapshots = new Map<string, JournalOperation[][]>();
 
   const remember = (name: string, value: unknown): Promise<void> => org.change((tx) => tx.keep("setting", name, value));
+
+  const tableOf = (name: string): Table => {
+    const table = database.table(name);
+    if (!table) throw new Error(`table: there is no table ${name}`);
+    return table;
+  };
 
   const seed = async (body: unknown): Promise<object> => {
     const { set, rows } = seedSchema.parse(body);
@@ -101,6 +120,14 @@ export function makeCommands(org: Organisation): (name: string, body: unknown) =
         tx.keep("setting", "organizationId", organizationId);
       });
       return { organizationId };
+    },
+    async "rename-column"(body) {
+      const { table, column, to } = renameSchema.parse(body);
+      return org.change((tx) => renameColumn(makeOwnSession(org), tx, tableOf(table), column, to));
+    },
+    async "retype-column"(body) {
+      const { table, column, definition } = retypeSchema.parse(body);
+      return org.change((tx) => retypeColumn(makeOwnSession(org), tx, tableOf(table), column, definition));
     },
     async "revoke-tokens"() {
       await remember("tokensRevokedBefore", world.now() / 1000);

@@ -8,8 +8,8 @@ import { bootstrap } from "./bootstrap.js";
 import { makeCommands } from "./commands.js";
 import { badQuery, ODataError, toErrorResponse } from "./errors.js";
 import { makeDeliveryService } from "./events/deliver.js";
+import { makeDeliveryFaults } from "./events/delivery-faults.js";
 import { makeEventPipeline } from "./events/pipeline.js";
-import { makeWebhookFaults } from "./events/webhook-faults.js";
 import { makeFunctions } from "./functions.js";
 import { plainRows, summarize } from "./inspect.js";
 import { makeServiceProtection } from "./limits.js";
@@ -25,7 +25,7 @@ import { type Journal, NO_JOURNAL } from "./store/journal.js";
 
 /** The core, and what its process needs besides. */
 export interface DataverseCore extends SimCore {
-  /** Takes up webhook deliveries that were pending when the last process died. Call once it listens. */
+  /** Takes up webhook calls and bus messages that were pending when the last process died. Call once it listens. */
   resume(): void;
 }
 
@@ -61,10 +61,11 @@ export function makeDataverseCore(
         throw error;
       }
     });
-  const faults = makeWebhookFaults(world);
+  const faults = makeDeliveryFaults(world);
   const deliveries = makeDeliveryService({ database, switches, world, faults, exclusively });
   const protection = makeServiceProtection(switches);
   const route = makeRouter(makeFunctions());
+  let origin = "http://127.0.0.1";
   const org: Organisation = {
     database,
     options,
@@ -81,6 +82,7 @@ export function makeDataverseCore(
       journal.rewrite(database.dump());
     },
     makeId: () => makeGuid(random),
+    origin: () => origin,
     organizationId: () => String(database.kept("setting").get("organizationId")),
   };
 
@@ -156,6 +158,7 @@ export function makeDataverseCore(
   return {
     faults,
     handle(request) {
+      origin = request.origin;
       const tenant = tenantOfTokenPath(request.path);
       if (tenant !== undefined) {
         const issuer = {
@@ -183,8 +186,14 @@ export function makeDataverseCore(
     client: (request) => userOf(request),
     state(set, query) {
       if (set === "summary")
-        return { ...summarize(database), organizationId: org.organizationId(), webhooks: deliveries.statistics() };
-      if (set === "webhooks") return deliveries.statistics();
+        return {
+          ...summarize(database),
+          organizationId: org.organizationId(),
+          webhooks: deliveries.statistics("webhook"),
+          bus: deliveries.statistics("bus"),
+        };
+      if (set === "webhooks") return deliveries.statistics("webhook");
+      if (set === "bus") return deliveries.statistics("bus");
       if (set === "switches") return switches;
       const table = database.tableOfSet(set);
       return table && plainRows(database, table, query.get("select")?.split(","));

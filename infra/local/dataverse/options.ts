@@ -14,6 +14,7 @@ export const switchesSchema = z.strictObject({
   expiredStatus: z.int().min(400).max(499).default(400),
   maxPageSize: z.int().min(1).default(5000),
   countCap: z.int().min(1).default(5000),
+  schemaChangeExpiresTokens: z.boolean().default(false),
   countSegmentCapped: z.boolean().default(true),
   compositeInUpdateTarget: z.boolean().default(false),
   totalRecordCountAgeMs: z.number().min(0).default(0),
@@ -28,7 +29,16 @@ export const switchesSchema = z.strictObject({
     .min(1)
     .default(256 * 1024),
   webhookTruncation: z.enum(["absent", "null"]).default("absent"),
+  busMaxBytes: z
+    .int()
+    .min(1)
+    .default(192 * 1024),
+  busMessageIds: z.enum(["none", "operation"]).default("none"),
+  busRetryAfterMs: z.array(z.number().min(0)).default([5_000, 30_000, 120_000, 600_000, 1_800_000]),
   duplicateInUpsertMultiple: z.enum(["fail", "last wins"]).default("fail"),
+  referenceRaises: z.enum(["associate", "update", "both"]).default("both"),
+  associateEntityName: z.enum(["none", "target"]).default("none"),
+  removedColumnInImage: z.enum(["left out", "fails"]).default("left out"),
   deletePrimaryNameImage: z.enum(["none", "pre"]).default("none"),
   bypassSkipsWebhooks: z.boolean().default(true),
   keyIndexDelayMs: z.number().min(0).default(0),

@@ -21,14 +21,8 @@ import type { Session } from "./session.js";
 import type { Transaction } from "./store/database.js";
 import { mergeRows } from "./write/merge.js";
 import { isMultipleAction, runMultiple } from "./write/multiple.js";
-import {
-  patchRow,
-  postRow,
-  removeRow,
-  type WriteRequest,
-  writeProperty,
-  writeReference,
-} from "./write/row-requests.js";
+import { writeReference } from "./write/references.js";
+import { patchRow, postRow, removeRow, type WriteRequest, writeProperty } from "./write/row-requests.js";
 
 /** Sets of the real product that this simulator has no table for: said with 501 rather than as a wrong name. */
 const NOT_HERE = new Set([

@@ -20,6 +20,8 @@ export interface Organisation {
   replaceWith(entries: readonly JournalOperation[][]): void;
   /** Runs a change in a transaction of its own, after the ones that wait. */
   change<T>(run: (tx: Transaction) => T | Promise<T>): Promise<T>;
+  /** Address the last client used, for what happens without a client. */
+  origin(): string;
   /** A copied organisation has another one than it started with. */
   organizationId(): string;
 }

@@ -7,7 +7,8 @@ const instant = z.union([
   z.string().refine((text) => !Number.isNaN(Date.parse(text)), "not an ISO instant"),
 ]);
 
-const timing = {
+/** The members that say when a fault strikes; the same for every kind of fault of every stand-in (README.md). */
+export const timingMembers = {
   times: z.int().min(1).optional(),
   rate: z.number().min(0).max(1).optional(),
   from: instant.optional(),
@@ -19,7 +20,7 @@ const timing = {
 const httpFaultSchema = z
   .strictObject({
     on: z.string().regex(/^(\*|[A-Z]+) \/?\S+$/, 'must read "METHOD glob", e.g. "PATCH /profile/*" or "* **"'),
-    ...timing,
+    ...timingMembers,
     answer: z
       .strictObject({
         status: z.int().min(200).max(599),
@@ -45,7 +46,7 @@ const httpFaultSchema = z
     if (reset === "before" && answer) refuse("reset", '"before" sends nothing: it cannot go with answer');
   });
 
-const coreFaultSchema = z.looseObject({ on: z.string().regex(/^\S+$/), ...timing });
+const coreFaultSchema = z.looseObject({ on: z.string().regex(/^\S+$/), ...timingMembers });
 
 /** A fault of one HTTP request, carried out by the chassis. */
 export type HttpFault = z.infer<typeof httpFaultSchema>;
@@ -56,17 +57,23 @@ export class FaultSyntaxError extends Error {}
 const problems = (error: z.ZodError, where: string): string =>
   error.issues.map((issue) => `${[where, ...issue.path].filter(Boolean).join(".")}: ${issue.message}`).join("; ");
 
-/** Reads one fault or an array of them. `on` with a space is about an HTTP request, without one about the core. Throws FaultSyntaxError. */
-export function parseFaults(body: unknown): (HttpFault | CoreFault)[] {
+/** Reads one fault or an array of them, each by the schema for its `on`. Throws FaultSyntaxError. */
+export function readFaults<Fault>(body: unknown, schemaFor: (on: unknown) => z.ZodType<Fault>): Fault[] {
   const items: unknown[] = Array.isArray(body) ? body : [body];
   return items.map((item, index) => {
     const where = Array.isArray(body) ? `[${index}]` : "";
     const { on } = z.object({ on: z.unknown() }).catch({ on: undefined }).parse(item);
-    const schema = typeof on === "string" && !on.includes(" ") ? coreFaultSchema : httpFaultSchema;
-    const result = schema.safeParse(item);
+    const result = schemaFor(on).safeParse(item);
     if (!result.success) throw new FaultSyntaxError(problems(result.error, where));
     return result.data;
   });
+}
+
+/** Reads the faults of a simulator: `on` with a space is about an HTTP request, without one about the core. Throws FaultSyntaxError. */
+export function parseFaults(body: unknown): (HttpFault | CoreFault)[] {
+  return readFaults<HttpFault | CoreFault>(body, (on) =>
+    typeof on === "string" && !on.includes(" ") ? coreFaultSchema : httpFaultSchema,
+  );
 }
 
 /** Whether the chassis (not the core) carries the fault out. */

@@ -32,6 +32,12 @@ export function makeRequestMatcher(on: string): (method: string, path: string, s
     (queryRegex === undefined || queryRegex.test(decode(search.replaceAll("+", " "))));
 }
 
+/** Makes a test for a glob over a whole name, in any case; `*` stands for anything. For what is named by no path, e.g. a queue. */
+export function makeNameMatcher(glob: string): (name: string) => boolean {
+  const regex = new RegExp(`^${toRegex(glob, ".*")}$`, "i");
+  return (name) => regex.test(name);
+}
+
 /** The path with whatever looks like an id replaced by `*`: `/contacts(223f05ea-…)` → `/contacts(*)`, `/profile/@x1` → `/profile/*`. */
 export function toPathPattern(path: string): string {
   return decode(path)

@@ -1,6 +1,7 @@
-// The world a simulator's core lives in when it is a process: wall clock, seeded random numbers, timers, outgoing HTTP.
+// The world a simulator's core lives in when it is a process: wall clock, seeded random numbers, timers, outgoing HTTP, outgoing bus messages.
 import * as http from "node:http";
 import * as https from "node:https";
+import { makeBusSender } from "./bus-sender.js";
 import { makeRandom } from "./random.js";
 import type { SimWorld } from "./types.js";
 
@@ -9,12 +10,13 @@ export interface RealWorld extends SimWorld {
   /** Shifts `now` against the wall clock, in milliseconds; other machines' clocks are never quite ours. */
   setSkew(ms: number): void;
   /** Drops all timers and outgoing connections. */
-  close(): void;
+  close(): Promise<void>;
 }
 
 /** Makes a world on real time. The seed decides `random` only: sockets keep their own order. */
 export function makeRealWorld(options: { seed?: number } = {}): RealWorld {
   const agents = [new http.Agent({ keepAlive: true }), new https.Agent({ keepAlive: true })] as const;
+  const bus = makeBusSender();
   const timers = new Set<NodeJS.Timeout>();
   let skewMs = 0;
   let closed = false;
@@ -58,14 +60,17 @@ export function makeRealWorld(options: { seed?: number } = {}): RealWorld {
         request.on("close", () => end(0));
         request.end(body);
       }),
+    // What is late by a closed world's clock is nobody's message any more.
+    sendToBus: async (target, message) => (closed ? "unreachable" : bus.send(target, message)),
     setSkew(ms) {
       skewMs = ms;
     },
-    close() {
+    async close() {
       closed = true;
       for (const timer of timers) clearTimeout(timer);
       timers.clear();
       for (const agent of agents) agent.destroy();
+      await bus.close();
     },
   };
 }

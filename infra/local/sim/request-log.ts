@@ -1,7 +1,8 @@
 // What was asked of a simulator: the last requests, and counts of all. Bounded; holds neither headers nor bodies.
+import { addOne, makeCountedLog } from "./counted-log.js";
 import { toPathPattern } from "./path-pattern.js";
 
-const MAX_PATTERNS = 1000;
+const MAX_CLIENTS = 1000;
 
 /** One request, after its answer. `status` 0 = the client never got one. */
 export interface LoggedRequest {
@@ -24,30 +25,26 @@ export interface RequestLog {
   /** To be called for an answer with Retry-After (seconds, or an HTTP date). */
   toldToWait(client: string, retryAfter: string, nowMs: number): void;
   add(entry: LoggedRequest): void;
-  summary(filter?: { method?: string; path?: string; limit?: number }): object;
+  summary(filter?: { method?: string | undefined; path?: string | undefined; limit?: number | undefined }): object;
   clear(): void;
 }
 
 /** Makes a log of the last `keep` requests. Counts go by method and path with ids replaced (`pattern`). */
 export function makeRequestLog(options: { keep?: number; pattern?: (path: string) => string } = {}): RequestLog {
-  const keep = options.keep ?? 1000;
   const pattern = options.pattern ?? toPathPattern;
-  let last: LoggedRequest[] = [];
-  let total = 0;
   let insideRetryAfter = 0;
-  let counts = new Map<
-    string,
-    { count: number; status: Record<string, number>; insideRetryAfter: number; ms: number }
-  >();
   let waits = new Map<string, number>();
-
-  const countOf = (entry: LoggedRequest) => {
-    const exact = `${entry.method} ${pattern(entry.path.split("?", 1)[0] ?? "")}`;
-    const key = counts.has(exact) || counts.size < MAX_PATTERNS ? exact : "(other)";
-    const count = counts.get(key) ?? { count: 0, status: {}, insideRetryAfter: 0, ms: 0 };
-    counts.set(key, count);
-    return count;
-  };
+  const log = makeCountedLog({
+    keep: options.keep,
+    keyOf: ({ method, path }: LoggedRequest) => `${method} ${pattern(path.split("?", 1)[0] ?? "")}`,
+    newExtra: () => ({ status: {} as Record<string, number>, insideRetryAfter: 0 }),
+    count(extra, { status, insideRetryAfterMs }) {
+      addOne(extra.status, status);
+      if (insideRetryAfterMs === undefined) return;
+      extra.insideRetryAfter += 1;
+      insideRetryAfter += 1;
+    },
+  });
 
   return {
     waitLeftMs: (client, nowMs) => Math.max(0, (waits.get(client) ?? 0) - nowMs),
@@ -55,43 +52,19 @@ export function makeRequestLog(options: { keep?: number; pattern?: (path: string
       const seconds = Number(retryAfter);
       const until = Number.isNaN(seconds) ? Date.parse(retryAfter) : nowMs + seconds * 1000;
       if (Number.isNaN(until)) return;
-      if (waits.size >= MAX_PATTERNS) waits.clear();
+      if (waits.size >= MAX_CLIENTS) waits.clear();
       waits.set(client, Math.max(until, waits.get(client) ?? 0));
     },
-    add(entry) {
-      total += 1;
-      last.push(entry);
-      if (last.length >= keep * 2) last = last.slice(-keep);
-      const count = countOf(entry);
-      count.count += 1;
-      count.ms += entry.ms;
-      count.status[entry.status] = (count.status[entry.status] ?? 0) + 1;
-      if (entry.insideRetryAfterMs !== undefined) {
-        insideRetryAfter += 1;
-        count.insideRetryAfter += 1;
-      }
-    },
-    summary({ method, path, limit = 100 } = {}) {
-      const requests = last
-        .slice(-keep)
-        .filter((entry) => (!method || entry.method === method) && (!path || entry.path.includes(path)));
-      return {
-        total,
-        insideRetryAfter,
-        counts: Object.fromEntries(
-          [...counts].map(([key, { ms, ...rest }]) => [
-            key,
-            { ...rest, meanMs: Math.round((ms / rest.count) * 10) / 10 },
-          ]),
-        ),
-        requests: limit > 0 ? requests.slice(-limit) : [],
-      };
+    add: log.add,
+    summary({ method, path, limit } = {}) {
+      const shows = (entry: LoggedRequest): boolean =>
+        (!method || entry.method === method) && (!path || entry.path.includes(path));
+      const { total, ...rest } = log.summary(shows, limit);
+      return { total, insideRetryAfter, ...rest };
     },
     clear() {
-      last = [];
-      total = 0;
+      log.clear();
       insideRetryAfter = 0;
-      counts = new Map();
       waits = new Map();
     },
   };

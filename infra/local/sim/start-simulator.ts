@@ -2,10 +2,13 @@
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
+import { z } from "zod";
 import { makeAdmin } from "./admin.js";
+import { makeFaultDesk } from "./fault-desk.js";
 import { type FaultEffect, makeFaultEngine } from "./fault-engine.js";
-import { type LatencyRules, makeLatency } from "./latency.js";
+import { type LatencyRules, makeLatency, requestOnSchema } from "./latency.js";
 import { readRequest, sendJson, sendResponse } from "./node-exchange.js";
+import { makeRequestMatcher } from "./path-pattern.js";
 import { makeRealWorld, type RealWorld } from "./real-world.js";
 import { type LoggedRequest, makeRequestLog } from "./request-log.js";
 import type { SimCore, SimRequest, SimResponse, SimWorld } from "./types.js";
@@ -41,6 +44,8 @@ const toAnswer = ({ status, body, retryAfter, headers }: NonNullable<FaultEffect
   return typeof body === "string" ? { status, headers: all, body } : json(status, body, all);
 };
 
+const requestFilter = z.object({ method: z.string(), path: z.string(), limit: z.coerce.number() }).partial();
+
 /** Starts a simulator on 127.0.0.1. Nothing a client sends ends it: an error of the core is a 500 and a line on stderr. */
 export async function startSimulator(options: SimulatorOptions): Promise<Simulator> {
   const { name } = options;
@@ -51,29 +56,27 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
   const core = typeof options.core === "function" ? options.core(world) : options.core;
   const log = makeRequestLog(core.pattern ? { pattern: (path) => core.pattern?.(path) ?? path } : {});
   const faults = makeFaultEngine({ startedAtMs: world.now(), seed: options.seed ?? 1 });
-  let latencyRules: LatencyRules = options.latencyMs ?? 0;
-  let latencyOf = makeLatency(latencyRules, world.random);
-
-  const latency = {
-    get: () => latencyRules,
-    set(rules: LatencyRules) {
-      latencyRules = rules;
-      latencyOf = makeLatency(rules, world.random);
-    },
-  };
+  const desk = makeFaultDesk(name, faults, core.faults);
+  const latency = makeLatency({
+    rules: options.latencyMs ?? 0,
+    onSchema: requestOnSchema,
+    random: world.random,
+    matcherOf: makeRequestMatcher,
+  });
   const admin = makeAdmin({
     name,
-    core,
-    log,
-    faults,
+    state: core.state.bind(core),
+    log: { summary: (query) => log.summary(requestFilter.parse(query)), clear: log.clear },
+    faults: desk,
     latency,
     setSkew: world.setSkew,
+    command: core.command?.bind(core),
     async reset() {
       await core.reset();
       log.clear();
-      faults.remove();
-      core.faults?.remove();
+      desk.remove();
       latency.set(options.latencyMs ?? 0);
+      world.setSkew?.(0);
     },
   });
 
@@ -95,7 +98,7 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
       return 0;
     }
     // Half of the time on the way in, half on the way out: whoever hangs up early may or may not have been served.
-    const latencyMs = latencyOf(request.method, request.path, request.search);
+    const latencyMs = latency.of(request.method, request.path, request.search);
     if (latencyMs > 0) await sleep(latencyMs / 2);
     const response = effect?.answer ? toAnswer(effect.answer) : await handle(request);
     const restMs = latencyMs + (effect?.delayMs ?? 0) - (performance.now() - startedAt);
@@ -176,11 +179,12 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
   return {
     url: `http://127.0.0.1:${port}`,
     port,
-    close: () =>
-      new Promise((resolve) => {
-        ownWorld?.close();
+    async close() {
+      await ownWorld?.close();
+      await new Promise<void>((resolve) => {
         server.close(() => resolve());
         server.closeAllConnections();
-      }),
+      });
+    },
   };
 }

@@ -21,15 +21,37 @@ export interface SimResponse {
   body: string;
 }
 
+/** Where a core sends a bus message: `namespaceUrl` like `sb://host[:port]/`, `entity` a queue or topic, a SAS key by name. */
+export interface BusTarget {
+  namespaceUrl: string;
+  entity: string;
+  keyName: string;
+  key: string;
+}
+
+/** One message for a bus. The body is sent as UTF-8 bytes. */
+export interface BusMessage {
+  body: string;
+  contentType: string;
+  properties: Record<string, string | number | boolean>;
+  messageId?: string;
+  correlationId?: string;
+}
+
+/** What became of a message: the bus has it, the bus would not have it, or nobody knows because there was no bus to talk to. */
+export type BusOutcome = "sent" | "refused" | "unreachable";
+
 /**
  * Everything a core needs from outside, so that the same core runs behind a socket on real time and in a test on a virtual
- * clock. `later` calls back after `ms`; `post` delivers an HTTP POST and answers its status (0 = no answer at all).
+ * clock. `later` calls back after `ms`; `post` delivers an HTTP POST and answers its status (0 = no answer at all);
+ * `sendToBus` makes one attempt to send a message (a world without it has no bus).
  */
 export interface SimWorld {
   now(): number;
   random(): number;
   later(ms: number, run: () => void): void;
   post(url: string, headers: Record<string, string>, body: string, timeoutMs: number): Promise<number>;
+  sendToBus?(target: BusTarget, message: BusMessage): Promise<BusOutcome>;
 }
 
 /** When a fault strikes, whatever it does; the same members for every kind of fault (README.md). */

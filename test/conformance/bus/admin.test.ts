@@ -66,36 +66,52 @@ describe("GET /_sim/state (design.md §9)", () => {
     expect(JSON.stringify([live, dead])).not.toContain("secret");
   });
 
-  it.each(["/_sim/state/messages?queue=nowhere", "/_sim/nothing"])("answers 404 with a reason for %s", async (path) => {
+  it.each([
+    ["/_sim/state/messages?queue=nowhere", 400, "nowhere"],
+    ["/_sim/state/orders", 404, "orders"],
+    ["/_sim/nothing", 404, "/_sim/faults"],
+  ])("answers %s with %i and a reason", async (path, status, reason) => {
     const { url } = await openAdmin([{ name: "q" }]);
 
     const response = await fetch(`${url}${path}`);
 
-    expect(response.status).toBe(404);
-    expect(await response.json()).toHaveProperty("error");
+    expect(response.status).toBe(status);
+    expect(await response.json()).toMatchObject({ error: expect.stringContaining(reason) });
   });
 });
 
 describe("POST /_sim (design.md §9)", () => {
-  it("adds faults, shows them, and takes them away", async () => {
-    const { url, get, post } = await openAdmin([{ name: "q" }]);
+  it("adds faults, shows what they struck, and takes away one or all", async () => {
+    const { url, get, post, send } = await openAdmin([{ name: "q" }]);
+    const remove = async (path: string) => (await fetch(`${url}${path}`, { method: "DELETE" })).json();
 
-    const added = await post(
-      "/_sim/faults",
-      '[{"on":"send","kind":"delay","ms":5},{"queue":"q","on":"settle","kind":"refuse"}]',
-    );
-    const shown = await get("/_sim/faults");
-    await fetch(`${url}/_sim/faults`, { method: "DELETE" });
+    const added = await post("/_sim/faults", '[{"on":"send q","delayMs":0},{"on":"settle *","reset":"before"}]');
+    await send("q", { body: 1 });
 
-    expect(added.status).toBe(200);
-    expect(shown).toMatchObject([{ on: "send", ms: 5, times: 1 }, { queue: "q" }]);
+    expect(added.status).toBe(201);
+    const { ids } = (await added.json()) as { ids: string[] };
+    expect(await get("/_sim/faults")).toMatchObject([
+      { id: ids[0], on: "send q", delayMs: 0, seen: 1, struck: 1 },
+      { id: ids[1], on: "settle *", seen: 0, struck: 0 },
+    ]);
+    expect(await remove(`/_sim/faults/${ids[0]}`)).toEqual({ removed: 1 });
+    expect(await get("/_sim/faults")).toMatchObject([{ id: ids[1] }]);
+    expect(await remove("/_sim/faults")).toEqual({ removed: 1 });
     expect(await get("/_sim/faults")).toEqual([]);
   });
 
   it.each([
-    ['{"on":"deliver","kind":"refuse"}', "not available"],
-    ['{"on":"nowhere","kind":"refuse"}', "on"],
-    ['{"on":"send","kind":"refuse","tmies":2}', "tmies"],
+    ['{"on":"deliver q","answer":{"condition":"amqp:not-allowed"}}', "answer: a delivery"],
+    ['{"on":"nowhere q","lost":true}', "on: must read"],
+    ['{"on":"send","lost":true}', "on: must read"],
+    ['{"on":"send q"}', "answer: a fault needs one of"],
+    ['{"on":"send q","lost":true,"tmies":2}', "tmies"],
+    ['{"on":"send q","lost":true,"times":0}', "times"],
+    ['{"on":"send q","lost":true,"reset":"before"}', "lost"],
+    ['{"on":"send q","reset":"mid-body"}', "reset"],
+    ['{"on":"send q","answer":{"status":503}}', "answer.condition"],
+    ['{"on":"settle q","lockLost":true}', "lockLost: only on"],
+    ['[{"on":"send q","lost":true},{"on":"send q","rate":2,"lost":true}]', "[1].rate"],
     ["not json", "JSON"],
   ])("answers 400 for %s and says why", async (body, reason) => {
     const { post, broker } = await openAdmin([{ name: "q" }]);
@@ -103,22 +119,26 @@ describe("POST /_sim (design.md §9)", () => {
     const response = await post("/_sim/faults", body);
 
     expect(response.status).toBe(400);
-    expect(await response.text()).toContain(reason);
+    expect(((await response.json()) as { error: string }).error).toContain(reason);
     expect(broker.faults.list()).toEqual([]);
   });
 
-  it("resets: queues, sessions, duplicates and faults are empty, and connected clients go on", async () => {
-    const { client, broker, post, send } = await openAdmin([{ name: "q", duplicateDetectionWindowMs: 60_000 }]);
+  it("resets: queues, sessions, duplicates, faults, latency and log are empty, and connected clients go on", async () => {
+    const { client, broker, get, post, send } = await openAdmin([{ name: "q", duplicateDetectionWindowMs: 60_000 }]);
     await send("q", { body: 1, messageId: "m" });
     await client.createReceiver("q").receiveMessages(1);
-    broker.faults.add({ on: "send", kind: "refuse" });
+    broker.faults.add({ on: "send q", answer: { condition: "amqp:not-allowed" } });
+    broker.latency.set({ "send q": 60_000 });
 
     await post("/_sim/reset", "");
+    const afterReset = await get("/_sim/requests");
     await send("q", { body: 2, messageId: "m" });
 
+    expect(afterReset).toEqual({ total: 0, counts: {}, requests: [] });
     expect(broker.queues()[0]?.main.size).toBe(1);
     expect(broker.queues()[0]?.main.lockedCount).toBe(0);
     expect(broker.faults.list()).toEqual([]);
+    expect(await get("/_sim/latency")).toEqual({ latency: 0 });
   });
 
   it("does not let a scheduled message of before a reset appear after it", async () => {

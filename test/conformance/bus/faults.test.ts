@@ -1,9 +1,9 @@
 import { describe, expect, it } from "vitest";
+import type { BusFaultRequest } from "../../../infra/local/bus/calls/fault-schema.js";
 import { realClock } from "../../../infra/local/bus/core/clock.js";
-import type { FaultRequest } from "../../../infra/local/bus/faults.js";
 import { errorCode, noRenewal, only, openBus, until } from "./support.js";
 
-const withFault = async (fault: FaultRequest) => {
+const withFault = async (fault: BusFaultRequest) => {
   const bus = await openBus(
     [
       { name: "q", duplicateDetectionWindowMs: 60_000 },
@@ -19,10 +19,9 @@ const impatient = { retryOptions: { maxRetries: 0, timeoutInMs: 2000 } };
 describe("faults on request (issue 3, faults and inspection)", () => {
   it("refuse a send as often as asked, with the condition asked for", async () => {
     const { connect, broker } = await withFault({
-      on: "send",
-      kind: "refuse",
+      on: "send q",
       times: 2,
-      condition: "amqp:resource-limit-exceeded",
+      answer: { condition: "amqp:resource-limit-exceeded" },
     });
     const sender = connect(impatient).createSender("q");
 
@@ -33,37 +32,41 @@ describe("faults on request (issue 3, faults and inspection)", () => {
   });
 
   it("are overcome by a client that tries again when the server is busy", async () => {
-    const { send, broker } = await withFault({ on: "send", kind: "refuse", times: 2 });
+    const { send, broker } = await withFault({
+      on: "send q",
+      times: 2,
+      answer: { condition: "com.microsoft:server-busy" },
+    });
 
     await send("q", { body: 1 });
 
     expect(broker.queues()[0]?.main.size).toBe(1);
-    expect(broker.faults.list()).toEqual([]);
+    expect(broker.faults.list()).toMatchObject([{ seen: 3, struck: 2 }]);
   });
 
   it("lose the answer to a send after the message is in: trying again makes two, unless duplicates are detected", async () => {
-    const { send, broker } = await withFault({ on: "send", kind: "lose-answer" });
+    const { send, broker } = await withFault({ on: "send q", times: 1, lost: true });
 
     await send("q", { body: 1, messageId: "m" });
 
     expect(broker.queues()[0]?.main.tally.enqueued).toBe(1);
     expect(broker.queues()[0]?.main.size).toBe(1);
     await send("q", { body: 2 });
-    broker.faults.add({ on: "send", kind: "lose-answer" });
+    broker.faults.add({ on: "send q", times: 1, lost: true });
     await send("q", { body: 3 });
     expect(broker.queues()[0]?.main.size).toBe(4);
   });
 
   it("cut the connection before the message is in", async () => {
-    const { connect, broker } = await withFault({ on: "send", kind: "drop-connection" });
+    const { connect, broker } = await withFault({ on: "send q", times: 1, reset: "before" });
 
     await errorCode(connect(impatient).createSender("q").sendMessages({ body: 1 }));
 
     expect(broker.queues()[0]?.main.size).toBe(0);
   });
 
-  it("delay the answer to a send by what was asked", async () => {
-    const { send } = await withFault({ on: "send", kind: "delay", ms: 400 });
+  it("delay a send by what was asked", async () => {
+    const { send } = await withFault({ on: "send q", delayMs: 400 });
     const start = Date.now();
 
     await send("q", { body: 1 });
@@ -72,7 +75,7 @@ describe("faults on request (issue 3, faults and inspection)", () => {
   });
 
   it("lose the lock of a delivered message", async () => {
-    const { client, send } = await withFault({ on: "deliver", kind: "lose-lock" });
+    const { client, send } = await withFault({ on: "deliver q", times: 1, lockLost: true });
     await send("q", { body: 1 });
     const receiver = client.createReceiver("q", noRenewal);
     const message = only(await receiver.receiveMessages(1));
@@ -84,7 +87,7 @@ describe("faults on request (issue 3, faults and inspection)", () => {
   });
 
   it("lose the lock of a session", async () => {
-    const { client, send } = await withFault({ queue: "s", on: "deliver", kind: "lose-lock", ms: 100 });
+    const { client, send } = await withFault({ on: "deliver s", lockLost: 100 });
     await send("s", { body: 1, sessionId: "A" });
     const session = await client.acceptSession("s", "A", noRenewal);
     const message = only(await session.receiveMessages(1));
@@ -96,7 +99,7 @@ describe("faults on request (issue 3, faults and inspection)", () => {
   });
 
   it("cut the connection after a message was delivered", async () => {
-    const { client, connect, send, broker } = await withFault({ on: "deliver", kind: "drop-connection" });
+    const { client, connect, send, broker } = await withFault({ on: "deliver s", times: 1, lost: true });
     await send("s", { body: 1, sessionId: "A" });
     const session = await client.acceptSession("s", "A", noRenewal);
 
@@ -106,11 +109,57 @@ describe("faults on request (issue 3, faults and inspection)", () => {
     const next = await connect().acceptSession("s", "A");
 
     expect(only(await next.receiveMessages(1)).deliveryCount).toBe(0);
-    expect(broker.faults.list()).toEqual([]);
+    expect(broker.faults.list()).toMatchObject([{ seen: 2, struck: 1 }]);
+  });
+
+  it("cut the connection before a message reaches its receiver: its lock has to run out", async () => {
+    const { client, connect, send, broker } = await withFault({ on: "deliver q", times: 1, reset: "before" });
+    await send("q", { body: 1 });
+
+    const got = await client
+      .createReceiver("q")
+      .receiveMessages(1, { maxWaitTimeInMs: 300 })
+      .catch(() => []);
+
+    expect(got).toEqual([]);
+    expect(broker.queues()[0]?.main.lockedCount).toBe(1);
+    expect(await connect().createReceiver("q").receiveMessages(1, { maxWaitTimeInMs: 100 })).toEqual([]);
+  });
+
+  it("strike the dead-letter queue by its own name, and not with its queue", async () => {
+    const { client, send, broker } = await withFault({ on: "settle q", answer: { condition: "amqp:not-allowed" } });
+    broker.faults.add({ on: "attach q/$DeadLetterQueue", answer: { condition: "com.microsoft:entity-disabled" } });
+    await send("q", { body: 1 });
+    const receiver = client.createReceiver("q");
+
+    const settled = await errorCode(receiver.deadLetterMessage(only(await receiver.receiveMessages(1))));
+    const opened = await errorCode(client.createReceiver("q", { subQueueType: "deadLetter" }).receiveMessages(1));
+
+    expect(settled).toBe("GeneralError");
+    expect(opened).toBe("MessagingEntityDisabled");
+    expect(broker.queues()[0]?.dead.size).toBe(0);
+  });
+
+  it("add their delays up, and let the first that ends an operation decide", async () => {
+    const { connect, broker } = await openBus([{ name: "q" }], { clock: realClock });
+    const sender = connect(impatient).createSender("q");
+    await sender.sendMessages({ body: 0 });
+    broker.faults.add([
+      { on: "send q", delayMs: 100 },
+      { on: "* q", delayMs: 100, answer: { condition: "amqp:not-allowed" } },
+      { on: "send q", times: 1, lost: true },
+    ]);
+    const start = Date.now();
+
+    const code = await errorCode(sender.sendMessages({ body: 1 }));
+
+    expect(code).toBe("GeneralError");
+    expect(Date.now() - start).toBeGreaterThanOrEqual(199);
+    expect(broker.faults.list()).toMatchObject([{ struck: 1 }, { struck: 1 }, { seen: 0, struck: 0 }]);
   });
 
   it("lose the answer to a completion that was done", async () => {
-    const { client, send, broker } = await withFault({ on: "settle", kind: "lose-answer" });
+    const { client, send, broker } = await withFault({ on: "settle q", times: 1, lost: true });
     await send("q", { body: 1 });
     const receiver = client.createReceiver("q");
 
@@ -121,7 +170,7 @@ describe("faults on request (issue 3, faults and inspection)", () => {
   });
 
   it("refuse a token", async () => {
-    const { connect } = await withFault({ on: "authorize", kind: "refuse", times: "always" });
+    const { connect } = await withFault({ on: "authorize *", answer: { condition: "amqp:unauthorized-access" } });
 
     const code = await errorCode(connect(impatient).createSender("q").sendMessages({ body: 1 }));
 
@@ -130,12 +179,12 @@ describe("faults on request (issue 3, faults and inspection)", () => {
 
   it("refuse and delay links", async () => {
     const { connect, broker } = await withFault({
-      on: "attach",
-      kind: "refuse",
-      condition: "com.microsoft:entity-disabled",
+      on: "attach q",
+      times: 1,
+      answer: { condition: "com.microsoft:entity-disabled" },
     });
     const code = await errorCode(connect(impatient).createSender("q").sendMessages({ body: 1 }));
-    broker.faults.add({ on: "attach", kind: "delay", ms: 300 });
+    broker.faults.add({ on: "attach q", delayMs: 300 });
     const start = Date.now();
 
     await connect().createSender("q").sendMessages({ body: 1 });
@@ -145,7 +194,7 @@ describe("faults on request (issue 3, faults and inspection)", () => {
   });
 
   it("lose the answer to a scheduling that was done", async () => {
-    const { connect, broker } = await withFault({ on: "manage", kind: "lose-answer" });
+    const { connect, broker } = await withFault({ on: "manage q", times: 1, lost: true });
     const sender = connect(impatient).createSender("q");
 
     const code = await errorCode(sender.scheduleMessages({ body: 1 }, new Date(Date.now() + 60_000)));
@@ -156,11 +205,9 @@ describe("faults on request (issue 3, faults and inspection)", () => {
 
   it("strike only the queue they name, after letting some operations pass", async () => {
     const { connect, broker } = await withFault({
-      queue: "Q",
-      on: "send",
-      kind: "refuse",
-      skip: 1,
-      condition: "amqp:not-allowed",
+      on: "send Q",
+      after: 1,
+      answer: { condition: "amqp:not-allowed" },
     });
     const client = connect(impatient);
     const sender = client.createSender("q");
@@ -178,7 +225,7 @@ describe("faults on request (issue 3, faults and inspection)", () => {
   it("strike a share of the operations, the same ones for the same seed", async () => {
     const run = async (seed: number): Promise<string> => {
       const { broker, connect } = await openBus([{ name: "q" }], { seed });
-      broker.faults.add({ on: "send", kind: "refuse", rate: 0.5, times: "always", condition: "amqp:not-allowed" });
+      broker.faults.add({ on: "send q", rate: 0.5, answer: { condition: "amqp:not-allowed" } });
       const sender = connect(impatient).createSender("q");
       const codes: string[] = [];
       for (let turn = 0; turn < 20; turn++) codes.push(await errorCode(sender.sendMessages({ body: turn })));
@@ -195,20 +242,21 @@ describe("faults on request (issue 3, faults and inspection)", () => {
   it("start the seed's history again after a reset", async () => {
     const { broker } = await openBus([{ name: "q" }]);
     const history = (): boolean[] => {
-      broker.faults.add({ on: "send", kind: "refuse", rate: 0.5, times: "always" });
-      return Array.from({ length: 20 }, () => broker.faults.strike("send", "q") !== undefined);
+      broker.faults.add({ on: "send q", rate: 0.5, lost: true });
+      return Array.from({ length: 20 }, () => broker.faults.decide("send", "q", 0).lost === true);
     };
     const first = history();
 
     broker.reset();
 
     expect(history()).toEqual(first);
+    expect(new Set(first).size).toBe(2);
   });
 
   it("do not stop a subscriber from getting everything through a rain of cut connections", async () => {
     const { connect, broker, client } = await openBus([{ name: "q", lockDurationMs: 500 }], { clock: realClock });
     await client.createSender("q").sendMessages(Array.from({ length: 40 }, (_, index) => ({ body: index })));
-    broker.faults.add({ on: "settle", kind: "drop-connection", rate: 0.1, times: 4 });
+    broker.faults.add({ on: "settle q", rate: 0.1, times: 4, reset: "before" });
     const seen = new Set<unknown>();
     connect()
       .createReceiver("q", noRenewal)

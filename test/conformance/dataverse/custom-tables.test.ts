@@ -398,20 +398,6 @@ describe("columns and lookups added later (§9.3)", () => {
     expect((await dataverse.get(`acs_orders(${id})`)).json._acs_buyer_value).toBe(buyer);
   });
 
-  it("a removed column is unknown, its values are gone, and it can come back with another type", async () => {
-    const path = "EntityDefinitions(LogicalName='contact')/Attributes";
-    await dataverse.call("POST", path, column("String", "acs_Score", { MaxLength: 10 }));
-    const id = await dataverse.create("contacts", { acs_score: "high" });
-    const removed = await dataverse.call("DELETE", `${path}(LogicalName='acs_score')`);
-    const gone = await dataverse.get(`contacts(${id})?$select=acs_score`);
-    await dataverse.call("POST", path, column("Integer", "acs_Score"));
-    const empty = await dataverse.get(`contacts(${id})?$select=acs_score`);
-    const number = await dataverse.call("PATCH", `contacts(${id})`, { acs_score: 5 });
-
-    expect([removed.status, gone.status, number.status]).toEqual([204, 400, 204]);
-    expect(empty.json.acs_score).toBeNull();
-  });
-
   it("PATCH on a definition is refused; publishing wants a body", async () => {
     expect((await dataverse.call("PATCH", EVENT, { HasNotes: true })).status).toBe(405);
     expect((await dataverse.call("POST", "PublishAllXml", {})).status).toBe(204);

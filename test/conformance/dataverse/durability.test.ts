@@ -4,15 +4,18 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { ServiceBusClient } from "@azure/service-bus";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { startBroker } from "../../../infra/local/bus/broker.js";
 import { connect, type Dataverse, register, startReceiver } from "./simulator.js";
 
 const MAIN = fileURLToPath(new URL("../../../infra/local/dataverse/main.ts", import.meta.url));
+const SWITCHES = '{"webhookRetryAfterMs":10,"busRetryAfterMs":[300,300,300,300,300]}';
 let directory: string;
 let child: ChildProcess | undefined;
 
 const startProcess = async (port: number): Promise<{ dataverse: Dataverse; port: number }> => {
-  child = fork(MAIN, ["--port", String(port), "--data", directory, "--switches", '{"webhookRetryAfterMs":10}'], {
+  child = fork(MAIN, ["--port", String(port), "--data", directory, "--switches", SWITCHES], {
     execArgv: ["--import", "tsx"],
     stdio: ["ignore", "ignore", "inherit", "ipc"],
   });
@@ -90,6 +93,32 @@ describe("a simulator with --data that is killed and started again", () => {
     expect(again?.body.PrimaryEntityId).toBe(id);
     expect(hooks[2]?.body.PostEntityImages[1]).toMatchObject({ key: "post" });
     await receiver.close();
+  });
+
+  it("sends the bus messages that were waiting, once the bus is there", async () => {
+    const queues = [{ name: "q" }];
+    const away = await startBroker({ port: 0, queues });
+    await away.close();
+    const first = await startProcess(0);
+    const bus = {
+      ...{ name: "bus", contract: 6, authtype: 2, messageformat: 2, namespaceformat: 2, solutionnamespace: "local" },
+      ...{ namespaceaddress: `sb://127.0.0.1:${away.port}/`, path: "q", saskeyname: "send", saskey: "bG9jYWw=" },
+    };
+    await register(first.dataverse, bus, [{ message: "Create" }]);
+    const id = await first.dataverse.create("contacts", { lastname: "Lee" });
+    await expect.poll(() => first.dataverse.sim("state/bus")).toMatchObject({ waiting: 1 });
+    await kill();
+
+    const broker = await startBroker({ port: away.port, queues });
+    const client = new ServiceBusClient(broker.connectionString);
+    const second = await startProcess(first.port);
+    const [message] = await client.createReceiver("q").receiveMessages(1, { maxWaitTimeInMs: 5000 });
+    await expect.poll(() => second.dataverse.sim("state/bus")).toMatchObject({ pending: 0, delivered: 1 });
+    await kill();
+    await client.close();
+    await broker.close();
+
+    expect(message?.body).toMatchObject({ PrimaryEntityId: id, MessageName: "Create" });
   });
 
   it("has every row it answered for, whatever moment it is killed at, and none twice", async () => {

@@ -343,6 +343,16 @@ describe("single rows and what hangs on them (§3, §5, §13)", () => {
     expect(people.json.value).toMatchObject([{ lastname: "Zimmer" }]);
   });
 
+  it("expands inside an expanded row, with options of its own (§3)", async () => {
+    const { json } = await dataverse.get(
+      `contacts(${ids.Zimmer})?$select=lastname&$expand=parentcustomerid_account($select=name;$expand=contact_customer_accounts($select=lastname;$orderby=lastname desc;$top=1))`,
+    );
+    const account = json.parentcustomerid_account as { contact_customer_accounts: object[] };
+
+    expect(account).toMatchObject({ accountid: accountId });
+    expect(account.contact_customer_accounts).toMatchObject([{ lastname: "Zimmer" }]);
+  });
+
   it("expands single and collection navigation properties with their own options", async () => {
     const single = await dataverse.get(
       `contacts(${ids.Zimmer})?$select=lastname&$expand=parentcustomerid_account($select=name)`,

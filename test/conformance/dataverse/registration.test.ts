@@ -39,7 +39,8 @@ describe("service endpoints (§1.1)", () => {
 
   it.each([
     [{ url: "not a url" }, 400],
-    [{ contract: 5 }, 501],
+    [{ contract: 2 }, 501],
+    [{ contract: 7 }, 501],
     [{ authtype: null }, 400],
     [{ authtype: 2 }, 400],
     [{ name: null }, 400],

@@ -5,6 +5,7 @@ import { makeDataverseCore } from "../../../infra/local/dataverse/core.js";
 import { WELL_KNOWN } from "../../../infra/local/dataverse/model/ids.js";
 import { type DataverseOptions, LOCAL_APPS } from "../../../infra/local/dataverse/options.js";
 import { startSimulator } from "../../../infra/local/sim/start-simulator.js";
+import type { SimWorld } from "../../../infra/local/sim/types.js";
 
 /** An answer with its body read. */
 export interface Answer {
@@ -92,12 +93,13 @@ export async function connect(url: string, close: () => Promise<void> = async ()
   };
 }
 
-/** Starts a simulator in this process. */
-export async function startDataverse(options: Partial<DataverseOptions> = {}): Promise<Dataverse> {
+/** Starts a simulator in this process, on real time unless given another world. */
+export async function startDataverse(options: Partial<DataverseOptions> = {}, world?: SimWorld): Promise<Dataverse> {
   const simulator = await startSimulator({
     name: "dataverse",
-    core: (world) => makeDataverseCore(world, options),
+    core: (its) => makeDataverseCore(its, options),
     port: 0,
+    ...(world ? { world } : {}),
   });
   return connect(simulator.url, () => simulator.close());
 }
@@ -192,11 +194,10 @@ export interface Registration {
   images?: { alias: string; type: number; attributes?: string }[];
 }
 
-/** Registers an endpoint with steps and images as facts/dataverse.md §11 says; answers the ids. */
-export async function register(dataverse: Dataverse, url: string, registrations: Registration[]) {
-  const endpointId = await dataverse.create("serviceendpoints", {
-    ...{ name: "receiver", url, contract: 8, authtype: 4, authvalue: "k y/1", messageformat: 2 },
-  });
+/** Registers an endpoint (a webhook by its URL, or any by its columns) with steps and images as facts/dataverse.md §11 says; answers the ids. */
+export async function register(dataverse: Dataverse, endpoint: string | object, registrations: Registration[]) {
+  const webhook = { name: "receiver", url: endpoint, contract: 8, authtype: 4, authvalue: "k y/1", messageformat: 2 };
+  const endpointId = await dataverse.create("serviceendpoints", typeof endpoint === "string" ? webhook : endpoint);
   const stepIds: string[] = [];
   for (const { message, table = "contact", filteringattributes, step = {}, images = [] } of registrations) {
     const filters = await dataverse.get(

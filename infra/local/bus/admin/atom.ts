@@ -1,7 +1,15 @@
 // The read-only part of the ATOM administration API: what ServiceBusAdministrationClient asks for queues and their counts
 // (facts/azure-local.md §1, "ServiceBusAdministrationClient"). Creating and changing queues is refused: queues are a file.
+
+import type { SimRequest } from "../../sim/types.js";
 import type { Queue } from "../core/queue.js";
-import type { AdminAnswer } from "./admin-server.js";
+
+/** An answer to an SDK. */
+export interface AtomAnswer {
+  readonly status: number;
+  readonly contentType: string;
+  readonly body: string;
+}
 
 const contentType = "application/atom+xml;type=entry;charset=utf-8";
 const atom = "http://www.w3.org/2005/Atom";
@@ -61,24 +69,32 @@ const feed = (queues: readonly Queue[], origin: string): string =>
     .map((queue) => entry(queue, origin))
     .join("")}</feed>`;
 
-const failure = (status: number, detail: string): AdminAnswer => ({
+const failure = (status: number, detail: string): AtomAnswer => ({
   status,
   contentType: "application/xml; charset=utf-8",
   body: `<Error><Code>${status}</Code><Detail>${escapeXml(detail)}</Detail></Error>`,
 });
 
+const decode = (path: string): string => {
+  try {
+    return decodeURIComponent(path);
+  } catch {
+    return path;
+  }
+};
+
 /** Answers an ATOM request: one queue, or the list of queues with $skip and $top. */
-export function atomAnswer(queues: readonly Queue[], method: string, url: URL): AdminAnswer {
+export function atomAnswer(queues: readonly Queue[], { method, path: rawPath, query, origin }: SimRequest): AtomAnswer {
   if (method !== "GET")
     return failure(501, `The local broker does not imitate ${method}: queues are described in a file.`);
-  const path = decodeURIComponent(url.pathname).replace(/^\/+|\/+$/g, "");
+  const path = decode(rawPath).replace(/^\/+|\/+$/g, "");
   if (path.toLowerCase() === "$resources/queues") {
-    const skip = Number(url.searchParams.get("$skip") ?? 0);
-    const top = Number(url.searchParams.get("$top") ?? 100);
-    return { status: 200, contentType, body: feed(queues.slice(skip, skip + top), url.origin) };
+    const skip = Number(query.get("$skip") ?? 0);
+    const top = Number(query.get("$top") ?? 100);
+    return { status: 200, contentType, body: feed(queues.slice(skip, skip + top), origin) };
   }
   const queue = queues.find(({ options }) => options.name.toLowerCase() === path.toLowerCase());
-  if (queue !== undefined) return { status: 200, contentType, body: entry(queue, url.origin) };
+  if (queue !== undefined) return { status: 200, contentType, body: entry(queue, origin) };
   // The real service answers an empty feed for a queue that does not exist; the SDK makes "not found" of it.
   if (!path.startsWith("$"))
     return {

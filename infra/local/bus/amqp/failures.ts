@@ -61,3 +61,24 @@ export const tooLarge = (maxMessageBytes: number): AmqpFailure => ({
   condition: "amqp:link:message-size-exceeded",
   description: `The message or batch is larger than the maximum of ${maxMessageBytes} bytes.`,
 });
+
+/** The request cannot be read. */
+export const malformed = (what: string): AmqpFailure => ({
+  condition: "com.microsoft:argument-error",
+  description: what,
+});
+
+const statusOfCondition: Readonly<Record<string, number>> = {
+  "com.microsoft:message-lock-lost": 410,
+  "com.microsoft:session-lock-lost": 410,
+  "com.microsoft:message-not-found": 404,
+  "amqp:not-found": 404,
+  "amqp:not-implemented": 501,
+  "amqp:link:message-size-exceeded": 413,
+  "amqp:unauthorized-access": 401,
+  "com.microsoft:auth-failed": 401,
+  "com.microsoft:server-busy": 503,
+};
+
+/** The status a node with request and reply answers a failure with. */
+export const statusOf = ({ condition }: AmqpFailure): number => statusOfCondition[condition] ?? 400;

@@ -2,9 +2,19 @@
 import rhea from "rhea";
 import type { Grant } from "../core/sessions.js";
 import type { Store } from "../core/store.js";
-import { messageNotFound, notAllowed, refusalFailure, sessionLockLost, tooLarge } from "./failures.js";
+import {
+  malformed,
+  messageNotFound,
+  notAllowed,
+  notImitated,
+  refusalFailure,
+  sessionLockLost,
+  statusOf,
+  tooLarge,
+} from "./failures.js";
 import { decodeDraft, encodeMessage } from "./message-codec.js";
-import type { BusCore, Entity, Peer } from "./peer.js";
+import { type BusCore, type Entity, nameOf, type Peer } from "./peer.js";
+import { isFailure, makeRoad, perform } from "./perform.js";
 import type { Reply, Responder } from "./request-response.js";
 import type { AmqpFailure } from "./rhea-internals.js";
 import { deadLetterOutcome, givingBackOutcome, lockLost, settle } from "./settlement.js";
@@ -22,24 +32,12 @@ const status = (code: number, description: string): Body => ({
   statusDescription: description,
 });
 
-const statusOfCondition: Readonly<Record<string, number>> = {
-  "com.microsoft:message-lock-lost": 410,
-  "com.microsoft:session-lock-lost": 410,
-  "com.microsoft:message-not-found": 404,
-  "amqp:not-found": 404,
-  "amqp:not-implemented": 501,
-  "amqp:link:message-size-exceeded": 413,
-  "com.microsoft:server-busy": 503,
-};
-
-const failed = ({ condition, description }: AmqpFailure): Reply => ({
+const toReply = (failure: AmqpFailure): Reply => ({
   application_properties: {
-    ...status(statusOfCondition[condition] ?? 400, description),
-    errorCondition: types.wrap_symbol(condition),
+    ...status(statusOf(failure), failure.description),
+    errorCondition: types.wrap_symbol(failure.condition),
   },
 });
-
-const malformed = (what: string): AmqpFailure => ({ condition: "com.microsoft:argument-error", description: what });
 
 /** Thrown by the readers below; the operation's answer is the failure. */
 class BadRequest extends Error {
@@ -100,58 +98,59 @@ const requireSession = (store: Store, body: Body): { id: string; grant: Grant } 
   return { id, grant };
 };
 
-type Operation = (body: Body, entity: Entity) => Reply;
+type Answer = Reply | AmqpFailure;
 
-const renewLock: Operation = (body, { store }) => {
+/** `skewMs`: how far the clock the client gets to see is ahead. */
+type Operation = (body: Body, entity: Entity, skewMs: number) => Answer;
+
+const renewLock: Operation = (body, { store }, skewMs) => {
   const expirations: number[] = [];
   for (const token of tokensOf(body, store)) {
     const expiration = store.renew(token);
-    if (expiration === undefined) return failed(lockLost(store, heldSession(store, body) !== undefined));
-    expirations.push(expiration);
+    if (expiration === undefined) return lockLost(store, heldSession(store, body) !== undefined);
+    expirations.push(expiration + skewMs);
   }
   return ok({ expirations: types.wrap_array(expirations, typecode.timestamp, undefined) });
 };
 
-const peekMessage: Operation = (body, { store }) => {
+const peekMessage: Operation = (body, { store }, skewMs) => {
   const from = asNumber(body["from-sequence-number"], "from-sequence-number");
   const count = asNumber(body["message-count"], "message-count");
   const messages = store.peek(from, count, asSessionId(body));
   if (messages.length === 0) return { application_properties: status(204, "No content") };
   const omitBody = body["omit-message-body"] === true;
   return ok({
-    messages: messages.map((message) => ({ message: types.wrap_binary(encodeMessage(message, { omitBody })) })),
+    messages: messages.map((message) => ({ message: types.wrap_binary(encodeMessage(message, { omitBody, skewMs })) })),
   });
 };
 
-const scheduleMessage: Operation = (body, { queue, store }) => {
-  if (store.shelf.dead) return failed(notAllowed("Messages cannot be sent to a dead-letter queue."));
+const scheduleMessage: Operation = (body, { queue, store }, skewMs) => {
+  if (store.shelf.dead) return notAllowed("Messages cannot be sent to a dead-letter queue.");
   const drafts = listOf(body, "messages").map((item) => {
     const message = (item as Body | undefined)?.message;
     if (!Buffer.isBuffer(message)) throw new BadRequest(malformed("a message is missing"));
-    return decodeDraft(message);
+    return decodeDraft(message, skewMs);
   });
   const { maxMessageBytes, name } = queue.options;
-  if (drafts.reduce((bytes, draft) => bytes + draft.sizeBytes, 0) > maxMessageBytes)
-    return failed(tooLarge(maxMessageBytes));
+  if (drafts.reduce((bytes, draft) => bytes + draft.sizeBytes, 0) > maxMessageBytes) return tooLarge(maxMessageBytes);
   for (const draft of drafts) {
     const refusal = queue.refusal(draft);
-    if (refusal !== undefined) return failed(refusalFailure(refusal, name, maxMessageBytes));
+    if (refusal !== undefined) return refusalFailure(refusal, name, maxMessageBytes);
   }
   return ok({ "sequence-numbers": types.wrap_array(queue.send(drafts), typecode.long, undefined) });
 };
 
-const cancelScheduled: Operation = (body, { queue }) =>
-  queue.cancel(numbersOf(body)) ? ok() : failed(messageNotFound);
+const cancelScheduled: Operation = (body, { queue }) => (queue.cancel(numbersOf(body)) ? ok() : messageNotFound);
 
-const receiveBySequenceNumber: Operation = (body, { store }) => {
+const receiveBySequenceNumber: Operation = (body, { store }, skewMs) => {
   const grant = store.sessions === undefined ? undefined : requireSession(store, body).grant;
   const mode =
     asNumber(body["receiver-settle-mode"] ?? 1, "receiver-settle-mode") === 0 ? "receiveAndDelete" : "peekLock";
   const taken = store.takeDeferred(numbersOf(body), mode, grant);
-  if (taken === undefined) return failed(messageNotFound);
+  if (taken === undefined) return messageNotFound;
   return ok({
     messages: taken.map(({ message, lock }) => ({
-      message: types.wrap_binary(encodeMessage(message, { lockedUntil: lock?.lockedUntil })),
+      message: types.wrap_binary(encodeMessage(message, { lockedUntil: lock?.lockedUntil, skewMs })),
       "lock-token": types.wrap_uuid(lock === undefined ? Buffer.alloc(16) : Buffer.from(lock.token, "hex")),
     })),
   });
@@ -161,10 +160,10 @@ const updateDisposition: Operation = (body, { store }) => {
   const outcome = dispositionOf(body);
   const tokens = tokensOf(body, store);
   const sessionIsHeld = heldSession(store, body) !== undefined;
-  if (tokens.some((token) => store.locked(token) === undefined)) return failed(lockLost(store, sessionIsHeld));
+  if (tokens.some((token) => store.locked(token) === undefined)) return lockLost(store, sessionIsHeld);
   for (const token of tokens) {
     const failure = settle(store, token, outcome, sessionIsHeld);
-    if (failure !== undefined) return failed(failure);
+    if (failure !== undefined) return failure;
   }
   return ok();
 };
@@ -185,18 +184,17 @@ const dispositionOf = (body: Body): Parameters<typeof settle>[2] => {
   }
 };
 
-const renewSessionLock: Operation = (body, { store }) => {
+const renewSessionLock: Operation = (body, { store }, skewMs) => {
   const { grant } = requireSession(store, body);
   const expiration = store.sessions?.renew(grant) ?? 0;
-  return ok({ expiration: types.wrap_timestamp(expiration) });
+  return ok({ expiration: types.wrap_timestamp(expiration + skewMs) });
 };
 
 const setSessionState: Operation = (body, { queue, store }) => {
   const { id } = requireSession(store, body);
   const state = body["session-state"];
-  if (state !== null && state !== undefined && !Buffer.isBuffer(state))
-    return failed(malformed("session-state is not binary"));
-  if (state && state.length > queue.options.maxMessageBytes) return failed(tooLarge(queue.options.maxMessageBytes));
+  if (state !== null && state !== undefined && !Buffer.isBuffer(state)) return malformed("session-state is not binary");
+  if (state && state.length > queue.options.maxMessageBytes) return tooLarge(queue.options.maxMessageBytes);
   store.setSessionState(id, state ? Buffer.from(state) : undefined);
   return ok();
 };
@@ -219,32 +217,25 @@ const operations: Readonly<Record<string, Operation>> = {
   "com.microsoft:get-session-state": getSessionState,
 };
 
-const run = (name: string, body: unknown, entity: Entity): Reply => {
+const run = (name: string, body: unknown, entity: Entity, skewMs: number): Answer => {
   const operation = operations[name];
-  if (operation === undefined) {
-    return failed({ condition: "amqp:not-implemented", description: `The local broker does not imitate ${name}.` });
-  }
+  if (operation === undefined) return notImitated(name);
   try {
-    return operation((body ?? {}) as Body, entity);
+    return operation((body ?? {}) as Body, entity, skewMs);
   } catch (error) {
-    if (error instanceof BadRequest) return failed(error.failure);
-    return failed(
-      malformed(`The request could not be read: ${error instanceof Error ? error.message : String(error)}`),
-    );
+    if (error instanceof BadRequest) return error.failure;
+    return malformed(`The request could not be read: ${error instanceof Error ? error.message : String(error)}`);
   }
 };
 
 /** Answers the management requests of one queue or dead-letter queue. */
 export function makeManagementResponder(entity: Entity, bus: BusCore, peer: Peer): Responder {
-  return (request, reply) => {
-    const fault = bus.faults.strike("manage", entity.queue.options.name);
-    if (fault?.kind === "drop-connection") peer.cut();
-    else if (fault?.kind === "refuse") reply(failed(fault));
-    else {
-      const answer = run(String(request.application_properties?.operation), request.body, entity);
-      if (fault?.kind === "lose-answer") peer.cut();
-      else if (fault?.kind === "delay") bus.clock.later(fault.ms, () => reply(answer));
-      else reply(answer);
-    }
-  };
+  const road = makeRoad(bus, peer);
+  return (request, reply) =>
+    perform<Answer>(bus, peer, road, {
+      operation: "manage",
+      queue: nameOf(entity.store),
+      work: () => run(String(request.application_properties?.operation), request.body, entity, bus.skewMs()),
+      answer: (answer) => reply(isFailure(answer) ? toReply(answer) : answer),
+    });
 }

@@ -109,8 +109,13 @@ const idText = (id: unknown): string | undefined => {
   return Buffer.isBuffer(id) ? id.toString("hex") : String(id);
 };
 
-/** Reads one encoded message; throws when it is not one. */
-export function decodeDraft(encoded: Buffer): Draft {
+const dueAtOf = (annotations: Typed | undefined, skewMs: number): number | undefined => {
+  const told = asInstant(asMap(annotations)["x-opt-scheduled-enqueue-time"]);
+  return told === undefined ? undefined : told - skewMs;
+};
+
+/** Reads one encoded message by a clock that is `skewMs` ahead; throws when it is not a message. */
+export function decodeDraft(encoded: Buffer, skewMs: number): Draft {
   const kept = Buffer.from(encoded);
   const found = new Map<number, Section>();
   const body: Buffer[] = [];
@@ -127,7 +132,7 @@ export function decodeDraft(encoded: Buffer): Draft {
     messageId,
     sessionId: typeof sessionId === "string" ? sessionId : undefined,
     ttlMs: timeToLive(found.get(section.header)?.value, properties?.value),
-    dueAt: asInstant(asMap(annotations?.value)["x-opt-scheduled-enqueue-time"]),
+    dueAt: dueAtOf(annotations?.value, skewMs),
     sizeBytes: encoded.length,
     content: {
       annotations: ownAnnotations(annotations?.value),
@@ -142,15 +147,18 @@ export function decodeDraft(encoded: Buffer): Draft {
 }
 
 /** The messages of a batch envelope. What the envelope itself carries is a copy of the first message's and means nothing. */
-export function decodeBatch(encoded: Buffer): Draft[] {
+export function decodeBatch(encoded: Buffer, skewMs: number): Draft[] {
   const drafts: Draft[] = [];
-  for (const part of sectionsOf(encoded)) if (part.code === section.data) drafts.push(decodeDraft(part.value.value));
+  for (const part of sectionsOf(encoded))
+    if (part.code === section.data) drafts.push(decodeDraft(part.value.value, skewMs));
   return drafts;
 }
 
 /** How a message looks to whom it is delivered. */
 export interface View {
   readonly lockedUntil?: number | undefined;
+  /** How far the clock the receiver gets to see is ahead of the real one. */
+  readonly skewMs: number;
   /** Peeked without its body. */
   readonly omitBody?: boolean;
 }
@@ -160,12 +168,13 @@ const maxHeaderTtl = 0xffff_ffff;
 
 const annotationsOf = (message: Message, view: View): Typed => {
   const pairs: Typed[] = [];
+  const told = (instant: number): Typed => types.wrap_timestamp(instant + view.skewMs);
   const set = (name: string, value: Typed): void => void pairs.push(types.wrap_symbol(name), value);
   set("x-opt-sequence-number", types.wrap_long(message.sequenceNumber));
-  set("x-opt-enqueued-time", types.wrap_timestamp(message.enqueuedAt));
+  set("x-opt-enqueued-time", told(message.enqueuedAt));
   set("x-opt-message-state", types.wrap_int(stateCode[message.state]));
-  if (view.lockedUntil !== undefined) set("x-opt-locked-until", types.wrap_timestamp(view.lockedUntil));
-  if (message.dueAt !== undefined) set("x-opt-scheduled-enqueue-time", types.wrap_timestamp(message.dueAt));
+  if (view.lockedUntil !== undefined) set("x-opt-locked-until", told(view.lockedUntil));
+  if (message.dueAt !== undefined) set("x-opt-scheduled-enqueue-time", told(message.dueAt));
   if (message.deadLetter !== undefined) {
     set("x-opt-deadletter-source", types.wrap_string(message.deadLetter.source));
     set("x-opt-enqueue-sequence-number", types.wrap_long(message.sequenceNumber));

@@ -1,7 +1,7 @@
+import type { Calls } from "../calls/calls.js";
 import type { Clock } from "../core/clock.js";
 import type { Queue } from "../core/queue.js";
 import type { Store } from "../core/store.js";
-import type { Faults } from "../faults.js";
 
 /** Where an address leads: a queue and one of its two stores. */
 export interface Entity {
@@ -11,16 +11,23 @@ export interface Entity {
 
 /** What links need of the broker around them. */
 export interface BusCore {
+  /** For waiting; it never goes wrong. */
   readonly clock: Clock;
-  readonly faults: Faults;
+  readonly calls: Calls;
+  /** How far the clock that clients get to see is ahead of the real one, in milliseconds. */
+  skewMs(): number;
   find(address: string): Entity | undefined;
   /** Takes a line about something that should not happen. */
   log(line: string): void;
 }
 
-/** One connected client. `cut` ends its connection at once, as a pulled cable would. */
+/** One connected client. `cut` ends its connection at once, as a pulled cable would; `fail` does so and says why. */
 export interface Peer {
+  /** Address and port it comes from. */
+  readonly client: string;
+  isConnected(): boolean;
   cut(): void;
+  fail(error: unknown): void;
 }
 
 const deadLetterSuffix = "/$deadletterqueue";
@@ -33,4 +40,15 @@ export function parseAddress(address: string): { name: string; dead: boolean } {
     .toLowerCase();
   const dead = path.endsWith(deadLetterSuffix);
   return { name: dead ? path.slice(0, -deadLetterSuffix.length) : path, dead };
+}
+
+/** The name faults, latency and the log know a store by: `q`, `q/$DeadLetterQueue`. */
+export function nameOf({ shelf }: Store): string {
+  return shelf.dead ? `${shelf.queue}/$DeadLetterQueue` : shelf.queue;
+}
+
+/** The same for an address, which may lead nowhere. */
+export function nameAt(bus: BusCore, address: string): string {
+  const entity = bus.find(address);
+  return entity === undefined ? parseAddress(address).name : nameOf(entity.store);
 }

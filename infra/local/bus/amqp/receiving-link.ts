@@ -1,19 +1,21 @@
 // A link on which a client receives: credit, deliveries, drain; with a session or without.
 import rhea, { type Sender } from "rhea";
+import type { Call } from "../calls/calls.js";
 import type { Consumer, LockHandle } from "../core/consumer.js";
 import type { Message } from "../core/message.js";
 import type { Grant, Holder } from "../core/sessions.js";
 import { noFreeSession, notAllowed, sessionHeld, sessionLockLost } from "./failures.js";
 import { encodeMessage } from "./message-codec.js";
-import type { BusCore, Entity, Peer } from "./peer.js";
+import { type BusCore, type Entity, nameOf, type Peer } from "./peer.js";
+import { makeTurns } from "./perform.js";
 import {
+  type AmqpFailure,
   answerAttach,
   type CreditMeter,
   forgetDelivery,
   isAttached,
   meterCredit,
   oldestDelivery,
-  refuseLink,
   roomForDeliveries,
   sendSettled,
   setAttachField,
@@ -40,10 +42,14 @@ interface ConsumerParts {
 const makeConsumer = ({ link, entity: { store }, bus, peer, meter, loseLock }: ConsumerParts): Consumer => {
   const mode = link.snd_settle_mode === settledSendMode ? "receiveAndDelete" : "peekLock";
   const emptyTag = Buffer.alloc(0);
+  const queue = nameOf(store);
+  const turns = makeTurns(bus.clock, peer.fail);
+  /** Handed out, not yet given to rhea. */
+  let underway = 0;
 
   /** A delivery nobody settles would hold its place for ever; once its lock is lost nothing is lost by forgetting it. */
   const hasRoom = (): boolean => {
-    if (roomForDeliveries(link) > 0) return true;
+    if (roomForDeliveries(link) > underway) return true;
     const oldest = oldestDelivery(link);
     if (oldest !== undefined && store.locked(Buffer.from(oldest.tag as Buffer).toString("hex")) === undefined) {
       forgetDelivery(oldest);
@@ -51,20 +57,35 @@ const makeConsumer = ({ link, entity: { store }, bus, peer, meter, loseLock }: C
     return false;
   };
 
+  /** What cannot be written any more is as lost as it is on any network: its lock has to run out. */
+  const write = (encoded: Buffer, lock: LockHandle | undefined, { fate, end }: Call): void => {
+    // Without room rhea would throw; other links of the same AMQP session may have taken it meanwhile.
+    if (fate.reset || roomForDeliveries(link) <= 0) peer.cut();
+    if (!peer.isConnected() || !link.is_open()) {
+      end("none");
+      return;
+    }
+    const delivery = link.send(encoded, lock === undefined ? emptyTag : Buffer.from(lock.token, "hex"), 0);
+    if (mode === "receiveAndDelete") sendSettled(delivery);
+    end("ok");
+    if (fate.lost) setImmediate(() => peer.cut());
+    if (fate.lockLostMs !== undefined && lock !== undefined) {
+      bus.clock.later(fate.lockLostMs, () => loseLock(lock.token));
+    }
+  };
+
   return {
     mode,
-    credit: () => (isAttached(link) && hasRoom() ? meter.available() : 0),
+    credit: () => (peer.isConnected() && isAttached(link) && hasRoom() ? meter.available() : 0),
     deliver(message: Message, lock: LockHandle | undefined) {
-      const tag = lock === undefined ? emptyTag : Buffer.from(lock.token, "hex");
-      const delivery = link.send(encodeMessage(message, { lockedUntil: lock?.lockedUntil }), tag, 0);
+      const encoded = encodeMessage(message, { lockedUntil: lock?.lockedUntil, skewMs: bus.skewMs() });
+      const call = bus.calls.begin("deliver", queue, peer.client);
       meter.spend();
-      if (mode === "receiveAndDelete") sendSettled(delivery);
-      const fault = bus.faults.strike("deliver", store.shelf.queue);
-      if (fault?.kind === "lose-lock" && lock !== undefined) {
-        bus.clock.later(fault.ms, () => loseLock(lock.token));
-      } else if (fault?.kind === "drop-connection") {
-        setImmediate(() => peer.cut());
-      }
+      underway += 1;
+      turns(call.waitMs + call.answerMs, () => {
+        underway -= 1;
+        write(encoded, lock, call);
+      });
     },
   };
 };
@@ -89,30 +110,36 @@ const ticks = (instant: number): Buffer => {
   return bytes;
 };
 
+/** To be called once when it is known whether the client may receive; a failure ends the link. */
+export type Attached = (failure?: AmqpFailure) => void;
+
 /** Serves a client that receives from a queue; answers what to do when the link is gone, however it went. */
-export function serveReceivingLink(link: Sender, entity: Entity, bus: BusCore, peer: Peer): () => void {
+export function serveReceivingLink(
+  link: Sender,
+  entity: Entity,
+  bus: BusCore,
+  peer: Peer,
+  attached: Attached,
+): () => void {
   const filter = link.source.filter;
   const wantsSession = filter !== undefined && filter !== null && sessionFilter in filter;
   const { name, requiresSession } = entity.queue.options;
   if (wantsSession && entity.store.sessions !== undefined) {
-    return serveSessionLink(link, entity, bus, peer, filter[sessionFilter]);
+    return serveSessionLink(link, entity, bus, peer, attached, filter[sessionFilter]);
   }
   if (wantsSession) {
-    refuseLink(
-      link,
-      notAllowed(`A session receiver cannot be created on '${link.source.address}': it has no sessions.`),
-    );
+    attached(notAllowed(`A session receiver cannot be created on '${link.source.address}': it has no sessions.`));
     return () => {};
   }
   if (requiresSession && !entity.store.shelf.dead) {
-    refuseLink(
-      link,
+    attached(
       notAllowed(
         `It is not possible for an entity that requires sessions, '${name}', to create a non-sessionful message receiver.`,
       ),
     );
     return () => {};
   }
+  attached();
   return servePlainLink(link, entity, bus, peer);
 }
 
@@ -127,7 +154,14 @@ const servePlainLink = (link: Sender, entity: Entity, bus: BusCore, peer: Peer):
   return attachment.detach;
 };
 
-const serveSessionLink = (link: Sender, entity: Entity, bus: BusCore, peer: Peer, wanted: unknown): (() => void) => {
+const serveSessionLink = (
+  link: Sender,
+  entity: Entity,
+  bus: BusCore,
+  peer: Peer,
+  attached: Attached,
+  wanted: unknown,
+): (() => void) => {
   const { store } = entity;
   const sessions = store.sessions;
   if (sessions === undefined) return () => {};
@@ -145,17 +179,19 @@ const serveSessionLink = (link: Sender, entity: Entity, bus: BusCore, peer: Peer
   const begin = (given: Grant): void => {
     grant = given;
     link.set_source({ address: link.source.address, filter: { [sessionFilter]: given.session.id } });
-    setAttachField(link, "properties", { "com.microsoft:locked-until-utc": types.wrap_long(ticks(given.lockedUntil)) });
+    const lockedUntil = ticks(given.lockedUntil + bus.skewMs());
+    setAttachField(link, "properties", { "com.microsoft:locked-until-utc": types.wrap_long(lockedUntil) });
     serveFlow(link, meter, () => {
       if (isHeld()) store.wakeSession(given.session);
     });
     serveSettlement(link, store, bus, peer, isHeld);
     answerAttach(link);
+    attached();
   };
 
   if (typeof wanted === "string") {
     const given = sessions.accept(wanted, holder);
-    if (given === undefined) refuseLink(link, sessionHeld(wanted));
+    if (given === undefined) attached(sessionHeld(wanted));
     else begin(given);
   } else {
     withholdAttach(link);
@@ -166,7 +202,7 @@ const serveSessionLink = (link: Sender, entity: Entity, bus: BusCore, peer: Peer
       granted: begin,
       timedOut: () => {
         link.set_source({ address: link.source.address });
-        refuseLink(link, noFreeSession);
+        attached(noFreeSession);
       },
     });
   }

@@ -3,7 +3,8 @@ import type { Delivery, Receiver } from "rhea";
 import type { Draft } from "../core/message.js";
 import { refusalFailure, tooLarge } from "./failures.js";
 import { decodeBatch, decodeDraft } from "./message-codec.js";
-import type { BusCore, Entity, Peer } from "./peer.js";
+import { type BusCore, type Entity, nameOf, type Peer } from "./peer.js";
+import { makeRoad, perform } from "./perform.js";
 import { type AmqpFailure, accepted, batchFormat, finishDelivery, rejected, setAttachField } from "./rhea-internals.js";
 
 interface Incoming {
@@ -17,17 +18,18 @@ const undecodable: AmqpFailure = {
   description: "The transfer is not an AMQP message.",
 };
 
-const decode = (encoded: Buffer, format: number | undefined): Draft[] | undefined => {
+const decode = (encoded: Buffer, format: number | undefined, skewMs: number): Draft[] | undefined => {
   try {
-    return format === batchFormat ? decodeBatch(encoded) : [decodeDraft(encoded)];
+    return format === batchFormat ? decodeBatch(encoded, skewMs) : [decodeDraft(encoded, skewMs)];
   } catch {
     return undefined;
   }
 };
 
 /** Takes what the client sends to a queue. A batch is taken whole or not at all (facts/azure-local.md §1, "Batch format"). */
-export function serveSendingLink(link: Receiver, { queue }: Entity, bus: BusCore, peer: Peer): void {
+export function serveSendingLink(link: Receiver, { queue, store }: Entity, bus: BusCore, peer: Peer): void {
   const { maxMessageBytes } = queue.options;
+  const road = makeRoad(bus, peer);
   setAttachField(link, "max_message_size", maxMessageBytes);
 
   const failureOf = (encoded: Buffer, drafts: readonly Draft[] | undefined): AmqpFailure | undefined => {
@@ -42,7 +44,7 @@ export function serveSendingLink(link: Receiver, { queue }: Entity, bus: BusCore
 
   /** Takes the transfer, or says why not. */
   const take = (encoded: Buffer, format: number | undefined): AmqpFailure | undefined => {
-    const drafts = decode(encoded, format);
+    const drafts = decode(encoded, format, bus.skewMs());
     const failure = failureOf(encoded, drafts);
     if (failure === undefined) queue.send(drafts ?? []);
     return failure;
@@ -50,16 +52,11 @@ export function serveSendingLink(link: Receiver, { queue }: Entity, bus: BusCore
 
   link.on("message", ({ message, delivery, format }: Incoming) => {
     if (delivery === undefined || !Buffer.isBuffer(message)) return;
-    const answer = (failure: AmqpFailure | undefined): void =>
-      finishDelivery(delivery, failure === undefined ? accepted() : rejected(failure));
-    const fault = bus.faults.strike("send", queue.options.name);
-    if (fault?.kind === "drop-connection") peer.cut();
-    else if (fault?.kind === "refuse") answer(fault);
-    else {
-      const failure = take(message, format);
-      if (fault?.kind === "lose-answer") peer.cut();
-      else if (fault?.kind === "delay") bus.clock.later(fault.ms, () => answer(failure));
-      else answer(failure);
-    }
+    perform(bus, peer, road, {
+      operation: "send",
+      queue: nameOf(store),
+      work: () => take(message, format),
+      answer: (failure) => finishDelivery(delivery, failure === undefined ? accepted() : rejected(failure)),
+    });
   });
 }

@@ -11,10 +11,12 @@ import rhea, {
 import { makeTokenResponder } from "./cbs.js";
 import { noSuchQueue, notAllowed, notImitated } from "./failures.js";
 import { makeManagementResponder } from "./management.js";
-import type { BusCore, Entity, Peer } from "./peer.js";
-import { serveReceivingLink } from "./receiving-link.js";
+import { type BusCore, type Entity, nameAt, type Peer } from "./peer.js";
+import { makeTurns } from "./perform.js";
+import { type Attached, serveReceivingLink } from "./receiving-link.js";
 import { makeReplyLinks, serveRequests } from "./request-response.js";
 import {
+  type AmqpFailure,
   acceptSocket,
   answerAttach,
   endWithheld,
@@ -42,15 +44,19 @@ export function makeContainer(): Container {
 
 /** Serves one client until its socket closes. */
 export function serveConnection(container: Container, socket: Socket, bus: BusCore): Peer {
-  const peer: Peer = { cut: () => void socket.destroy() };
-  const endAfter = (error: unknown): void => {
-    bus.log(`A connection was ended: ${error instanceof Error ? error.message : String(error)}`);
-    peer.cut();
+  const peer: Peer = {
+    client: `${socket.remoteAddress}:${socket.remotePort}`,
+    isConnected: () => !socket.destroyed,
+    cut: () => void socket.destroy(),
+    fail(error) {
+      bus.log(`A connection was ended: ${error instanceof Error ? error.message : String(error)}`);
+      peer.cut();
+    },
   };
-  const connection: Connection = acceptSocket(container, socket, endAfter);
+  const connection: Connection = acceptSocket(container, socket, peer.fail);
   const replies = makeReplyLinks();
   const cleanups = new Map<Sender | Receiver, () => void>();
-  const respondToTokens = makeTokenResponder(bus);
+  const respondToTokens = makeTokenResponder(bus, peer);
 
   const nodeAt = (address: string): Node | undefined => {
     if (address.toLowerCase() === "$cbs") return { kind: "tokens" };
@@ -64,20 +70,55 @@ export function serveConnection(container: Container, socket: Socket, bus: BusCo
     cleanup?.();
   };
 
-  /** Runs `serve` now, after a fault's delay, or not at all. */
-  const attach = (link: Sender | Receiver, queue: string, serve: () => void): void => {
-    const fault = bus.faults.strike("attach", queue);
-    if (fault?.kind === "drop-connection") peer.cut();
-    else if (fault?.kind === "refuse") refuseLink(link, fault);
-    else if (fault?.kind === "delay") {
-      withholdAttach(link);
-      bus.clock.later(fault.ms, () => {
-        if (!link.is_remote_open()) return;
-        answerAttach(link);
-        serve();
-      });
-    } else serve();
+  /** Lets a link to a queue be served, as faults and latency want it; `serve` answers what to do when the link is gone. */
+  const attach = (link: Sender | Receiver, address: string, serve: (attached: Attached) => () => void): void => {
+    const { fate, waitMs, answerMs, end } = bus.calls.begin("attach", nameAt(bus, address), peer.client);
+
+    const attached: Attached = (failure) => {
+      if (fate.lost) {
+        peer.cut();
+        end("none");
+        return;
+      }
+      if (failure !== undefined) refuseLink(link, failure);
+      end(failure?.condition ?? "ok");
+    };
+
+    const run = (): void => {
+      if (fate.reset) {
+        peer.cut();
+        end("none");
+      } else if (fate.answer) {
+        attached(fate.answer);
+      } else {
+        const cleanup = serve(attached);
+        cleanups.set(link, () => {
+          cleanup();
+          end("none");
+        });
+      }
+    };
+
+    if (waitMs + answerMs <= 0) {
+      run();
+      return;
+    }
+    withholdAttach(link);
+    makeTurns(bus.clock, peer.fail)(waitMs + answerMs, () => {
+      if (!peer.isConnected() || !link.is_remote_open()) {
+        end("none");
+        return;
+      }
+      answerAttach(link);
+      run();
+    });
   };
+
+  const refuse = (link: Sender | Receiver, address: string, failure: AmqpFailure): void =>
+    attach(link, address, (attached) => {
+      attached(failure);
+      return () => {};
+    });
 
   const serveReplies = (link: Sender): void => {
     replies.add(link);
@@ -96,12 +137,10 @@ export function serveConnection(container: Container, socket: Socket, bus: BusCo
     setAttachField(link, "snd_settle_mode", link.snd_settle_mode);
     setAttachField(link, "rcv_settle_mode", link.rcv_settle_mode);
     const node = nodeAt(address);
-    if (node === undefined) refuseLink(link, noSuchQueue(address));
+    if (node === undefined) refuse(link, address, noSuchQueue(address));
     else if (node.kind !== "queue") serveReplies(link);
     else {
-      attach(link, node.entity.queue.options.name, () => {
-        cleanups.set(link, serveReceivingLink(link, node.entity, bus, peer));
-      });
+      attach(link, address, (attached) => serveReceivingLink(link, node.entity, bus, peer, attached));
     }
   };
 
@@ -115,17 +154,25 @@ export function serveConnection(container: Container, socket: Socket, bus: BusCo
     link.set_source({ address: link.source?.address });
     link.set_target({ address });
     const node = nodeAt(address);
-    if (node === undefined) refuseLink(link, noSuchQueue(address));
+    if (node === undefined) refuse(link, address, noSuchQueue(address));
     else if (node.kind === "tokens") serveRequests(link, address, replies, respondToTokens);
     else if (node.kind === "management") {
       serveRequests(link, address, replies, makeManagementResponder(node.entity, bus, peer));
     } else if (node.entity.store.shelf.dead) {
-      refuseLink(link, notAllowed("Messages cannot be sent to a dead-letter queue."));
+      refuse(link, address, notAllowed("Messages cannot be sent to a dead-letter queue."));
     } else {
-      attach(link, node.entity.queue.options.name, () => serveSendingLink(link, node.entity, bus, peer));
+      attach(link, address, (attached) => {
+        serveSendingLink(link, node.entity, bus, peer);
+        attached();
+        return () => {};
+      });
     }
   };
 
+  const onLinkClose = (link: Sender | Receiver): void => {
+    forget(link);
+    endWithheld(link);
+  };
   const forgetSession = (session: Session): void => {
     for (const link of [...cleanups.keys()]) if (link.session === session) forget(link);
   };
@@ -136,16 +183,13 @@ export function serveConnection(container: Container, socket: Socket, bus: BusCo
   connection.on("session_open", ({ session }: EventContext) => session && keepMessagesRaw(session));
   connection.on("sender_open", ({ sender }: EventContext) => sender && onSenderOpen(sender));
   connection.on("receiver_open", ({ receiver }: EventContext) => receiver && onReceiverOpen(receiver));
-  connection.on("sender_close", ({ sender }: EventContext) => {
-    if (sender === undefined) return;
-    forget(sender);
-    endWithheld(sender);
-  });
+  connection.on("sender_close", ({ sender }: EventContext) => sender && onLinkClose(sender));
+  connection.on("receiver_close", ({ receiver }: EventContext) => receiver && onLinkClose(receiver));
   connection.on("session_close", ({ session }: EventContext) => session && forgetSession(session));
   connection.on("connection_close", forgetAll);
   connection.on("disconnected", forgetAll);
-  connection.on("protocol_error", endAfter);
-  connection.on("error", endAfter);
+  connection.on("protocol_error", peer.fail);
+  connection.on("error", peer.fail);
   socket.on("close", () => {
     forgetSocket(connection);
     forgetAll();

@@ -1,9 +1,11 @@
 // Dispositions of a client on messages it received over a link, and their answers.
 import type { Delivery, Sender } from "rhea";
-import type { Outcome, Store } from "../core/store.js";
+import type { Outcome } from "../core/contents.js";
+import type { Store } from "../core/store.js";
 import { messageLockLost, notAllowed, sessionLockLost } from "./failures.js";
 import { mergeApplicationProperties } from "./message-codec.js";
-import type { BusCore, Peer } from "./peer.js";
+import { type BusCore, nameOf, type Peer } from "./peer.js";
+import { makeRoad, perform } from "./perform.js";
 import { type AmqpFailure, accepted, finishDelivery, forgetDelivery, rejected } from "./rhea-internals.js";
 
 type Properties = Readonly<Record<string, unknown>>;
@@ -52,6 +54,10 @@ export function settle(store: Store, token: string, outcome: Outcome, sessionIsH
   return store.settle(token, outcome) ? undefined : lockLost(store, sessionIsHeld);
 }
 
+const tokenOf = (delivery: Delivery): string => Buffer.from(delivery.tag as Buffer).toString("hex");
+
+const dispositionOf = (delivery: Delivery): Disposition => (delivery.remote_state ?? {}) as Disposition;
+
 /** Answers the client's dispositions on `link`; `sessionIsHeld` tells whether the link's session lock is still in force. */
 export function serveSettlement(
   link: Sender,
@@ -60,7 +66,7 @@ export function serveSettlement(
   peer: Peer,
   sessionIsHeld: () => boolean,
 ): void {
-  const queue = store.shelf.queue;
+  const road = makeRoad(bus, peer);
 
   const answer = (delivery: Delivery, failure: AmqpFailure | undefined): void => {
     // A client that settled by itself does not wait for an answer.
@@ -70,16 +76,12 @@ export function serveSettlement(
 
   const on = (event: string, toOutcome: (disposition: Disposition) => Outcome): void => {
     link.on(event, ({ delivery }: { delivery: Delivery }) => {
-      const fault = bus.faults.strike("settle", queue);
-      if (fault?.kind === "drop-connection") peer.cut();
-      else if (fault?.kind === "refuse") answer(delivery, fault);
-      else {
-        const token = Buffer.from(delivery.tag as Buffer).toString("hex");
-        const failure = settle(store, token, toOutcome((delivery.remote_state ?? {}) as Disposition), sessionIsHeld());
-        if (fault?.kind === "lose-answer") peer.cut();
-        else if (fault?.kind === "delay") bus.clock.later(fault.ms, () => answer(delivery, failure));
-        else answer(delivery, failure);
-      }
+      perform(bus, peer, road, {
+        operation: "settle",
+        queue: nameOf(store),
+        work: () => settle(store, tokenOf(delivery), toOutcome(dispositionOf(delivery)), sessionIsHeld()),
+        answer: (failure) => answer(delivery, failure),
+      });
     });
   };
 

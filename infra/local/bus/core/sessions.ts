@@ -1,4 +1,4 @@
-// Sessions of one queue: which exist, who holds which, who waits for one. Locks on single messages are in store.ts.
+// Sessions of one queue: which exist, who holds which, who waits for one. Locks on single messages are in locks.ts.
 import type { Clock } from "./clock.js";
 import type { Consumer } from "./consumer.js";
 import { type ExpiryList, makeExpiryList } from "./expiry-list.js";

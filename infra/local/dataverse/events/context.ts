@@ -1,9 +1,10 @@
-// The RemoteExecutionContext a step sends; facts/dataverse.md §1.3 to §1.6. When it is sent, and where to, is in pipeline.ts.
+// The RemoteExecutionContext a step sends; facts/dataverse.md §1.3 to §1.5. How it travels is in messages.ts, when in pipeline.ts.
+import { ODataError } from "../errors.js";
 import type { Value } from "../model/column.js";
 import type { Table } from "../model/table.js";
 import type { Session } from "../session.js";
 import { type Row, readValue } from "../store/row-store.js";
-import { encodeImage, encodeTarget, type Pair, pair, plainReference, toDialectJson, typed } from "./encode.js";
+import { encodeImage, encodeTarget, type Pair, pair, plainReference, typed } from "./encode.js";
 import type { Step } from "./steps.js";
 
 /** Something that happened to one row. */
@@ -19,28 +20,37 @@ export interface RowEvent {
   after: Row | undefined;
   /** 1 for what the client asked for, more for what followed from it. */
   depth: number;
+  /** What the context calls the table when that is not its name. */
+  entityName?: string;
   /** Further input parameters, e.g. those of Merge. */
   parameters?: Pair[];
   /** Parameters of the outer request where it was not the same message. */
   outer?: { message: string; parameters: Pair[] };
 }
 
+/** The table an event is about, as steps and receivers are told. */
+export const entityNameOf = ({ entityName, table }: RowEvent): string => entityName ?? table.name;
+
 const NO_OBJECT_ID = "00000000-0000-0000-0000-000000000000";
-const CUT_MEMBERS = ["InputParameters", "ParentContext", "PostEntityImages", "PreEntityImages"];
 
-/** What the HTTP call of a step sends. */
-export interface StepMessage {
-  headers: Record<string, string>;
-  body: string;
-  /** Too large even after the cut: must not be sent. */
-  tooLarge: boolean;
-}
+/** A step may still name a column that was removed since; what then happens is a switch (README.md). */
+const checkImageColumns = (session: Session, { table }: RowEvent, columns: readonly string[] | undefined): void => {
+  if (session.org.switches.removedColumnInImage === "left out") return;
+  const removed = columns?.find((name) => !table.column(name));
+  if (removed !== undefined)
+    throw new ODataError(
+      400,
+      "0x80041103",
+      `'${table.name}' entity doesn't contain attribute with Name = '${removed}'.`,
+    );
+};
 
-const imagesOf = (event: RowEvent, step: Step, which: "pre" | "post"): Pair[] => {
+const imagesOf = (session: Session, event: RowEvent, step: Step, which: "pre" | "post"): Pair[] => {
   const row = which === "pre" ? event.before : event.after;
   const wanted = step.images.filter((image) => image[which]);
   if (!row || (which === "pre" && event.message === "Create") || (which === "post" && event.message === "Delete"))
     return [];
+  for (const { columns } of wanted) checkImageColumns(session, event, columns);
   return wanted.map((image) => pair(image.alias, encodeImage(event.table, row, image.columns, which === "post")));
 };
 
@@ -114,7 +124,7 @@ export function buildContext(
     PostEntityImages: post,
     PreEntityImages: pre,
     PrimaryEntityId: event.id,
-    PrimaryEntityName: event.table.name,
+    PrimaryEntityName: entityNameOf(event),
     RequestId: session.requestId,
     SecondaryEntityName: "none",
     SharedVariables: sharedVariables(event, session.tag),
@@ -133,8 +143,8 @@ export function buildContext(
       : step.async
         ? primaryNameImage(event)
         : [];
-  const pre = [...(isDelete ? name : []), ...imagesOf(event, step, "pre")];
-  const post = stage === 40 ? [...(isDelete ? [] : name), ...imagesOf(event, step, "post")] : [];
+  const pre = [...(isDelete ? name : []), ...imagesOf(session, event, step, "pre")];
+  const post = stage === 40 ? [...(isDelete ? [] : name), ...imagesOf(session, event, step, "post")] : [];
   const suppress = request.headers["mscrm.suppressduplicatedetection"] !== undefined;
   const outerInput = event.outer?.parameters ?? [
     pair("Target", targetOf(event, event.sent, false)),
@@ -145,28 +155,6 @@ export function buildContext(
   ];
   const parent = shared(outerInput, 30, [], [], [], null, event.outer?.message ?? event.message);
   return shared(input, stage, output, pre, post, parent, event.message);
-}
-
-/** The whole call of a step, cut to the platform's size limit (facts/dataverse.md §1.2, §1.6). */
-export function buildStepMessage(session: Session, event: RowEvent, step: Step, operationId: string): StepMessage {
-  const { org } = session;
-  const context = buildContext(session, event, step, operationId);
-  const headers: Record<string, string> = {
-    "content-type": "application/json; charset=utf-8",
-    "x-request-id": session.requestId,
-    "x-ms-dynamics-organization": new URL(session.request.origin).host,
-    "x-ms-dynamics-entity-name": event.table.name,
-    "x-ms-dynamics-request-name": event.message,
-    "x-ms-correlation-request-id": session.correlationId,
-  };
-  let body = toDialectJson(context);
-  if (Buffer.byteLength(body) > org.switches.webhookMaxBytes) {
-    headers["x-ms-dynamics-msg-size-exceeded"] = "true";
-    const absent = org.switches.webhookTruncation === "absent";
-    for (const member of CUT_MEMBERS) context[member] = absent ? undefined : null;
-    body = toDialectJson(context);
-  }
-  return { headers, body, tooLarge: Buffer.byteLength(body) > org.switches.webhookMaxBytes };
 }
 
 /** The default value of a column is part of the row: values of all its columns that are not null. */

@@ -2,8 +2,9 @@
 import { invalidArgument, ODataError } from "../errors.js";
 import type { Session } from "../session.js";
 import type { Database, Transaction } from "../store/database.js";
-import { buildStepMessage, type RowEvent } from "./context.js";
-import type { DeliveryService } from "./deliver.js";
+import { entityNameOf, type RowEvent } from "./context.js";
+import { type Delivery, type DeliveryService, toSignedCode } from "./deliver.js";
+import { buildBusMessage, buildWebhookMessage } from "./messages.js";
 import { makeStepIndex, type Step } from "./steps.js";
 
 /** Raises events. `before` runs ahead of the write (stages 10 and 20), `after` behind it (stage 40). */
@@ -35,12 +36,38 @@ function makeBypass(session: Session): (step: Step) => boolean {
       (logic.has(step.async ? "CustomAsync" : "CustomSync") || (oldSync && !step.async)));
 }
 
+const tooLargeColumns = (what: string, code?: string) => {
+  const message = `The ${what} exceeds the maximum size.`;
+  return { ...(code === undefined ? {} : { errorcode: toSignedCode(code) }), message, friendlymessage: message };
+};
+/** What the system job of something too large says; for the bus the facts name no code. */
+const TOO_LARGE = {
+  webhook: tooLargeColumns("payload of the webhook call", "0x80050207"),
+  bus: tooLargeColumns("message to the Service Bus"),
+};
+
+function toDelivery(
+  session: Session,
+  event: RowEvent,
+  step: Step,
+  id: string,
+): { delivery: Delivery; tooLarge: boolean } {
+  const { endpointId, autoDelete } = step;
+  const common = { id, stepId: step.id, endpointId, message: event.message, table: entityNameOf(event), autoDelete };
+  if (step.road === "bus") {
+    const { message, tooLarge } = buildBusMessage(session, event, step, id);
+    return { delivery: { ...common, road: "bus", content: message }, tooLarge };
+  }
+  const { headers, body, tooLarge } = buildWebhookMessage(session, event, step, id);
+  return { delivery: { ...common, road: "webhook", headers, body }, tooLarge };
+}
+
 /** Makes the pipeline of an organisation. */
 export function makeEventPipeline(database: Database, deliveries: DeliveryService): EventPipeline {
   const stepsFor = makeStepIndex(database);
 
   const concerned = (session: Session, event: RowEvent): readonly Step[] => {
-    const steps = stepsFor(event.message, event.table.name);
+    const steps = stepsFor(event.message, entityNameOf(event));
     if (steps.length === 0) return steps;
     const bypassed = makeBypass(session);
     // The request counts, not the difference it makes (facts/dataverse.md §1.3).
@@ -53,51 +80,37 @@ export function makeEventPipeline(database: Database, deliveries: DeliveryServic
 
   const runSync = async (session: Session, event: RowEvent, steps: readonly Step[]): Promise<void> => {
     for (const step of steps) {
-      const message = buildStepMessage(session, event, step, session.requestId);
+      const message = buildWebhookMessage(session, event, step, session.requestId);
       const outcome = message.tooLarge
         ? { code: "0x80050207", reason: "The webhook payload is too large." }
         : await deliveries.call(step.endpointId, message.headers, message.body);
-      if (outcome.code !== undefined) throw new ODataError(400, outcome.code, outcome.reason ?? "");
+      if (outcome.reason !== undefined) throw new ODataError(400, outcome.code ?? "", outcome.reason);
     }
   };
 
   const addJob = (session: Session, tx: Transaction, event: RowEvent, step: Step): void => {
     const jobs = database.table("asyncoperation");
     if (!jobs) return;
-    const { world } = session.org;
     const id = session.org.makeId();
-    const message = buildStepMessage(session, event, step, id);
-    const seconds = Math.floor(world.now() / 1000);
-    const regarding = event.message !== "Delete" && ["contact", "account"].includes(event.table.name);
-    const reason = "The webhook call failed because the payload exceeds the maximum size.";
+    const { delivery, tooLarge } = toDelivery(session, event, step, id);
+    const seconds = Math.floor(session.org.world.now() / 1000);
+    const regarding = event.message !== "Delete" && ["contact", "account"].includes(entityNameOf(event));
     tx.put(jobs, {
       asyncoperationid: id,
       name: step.name,
       messagename: event.message,
-      primaryentitytype: event.table.name,
+      primaryentitytype: entityNameOf(event),
       depth: event.depth,
       correlationid: session.correlationId,
       owningextensionid: { table: "sdkmessageprocessingstep", id: step.id },
       ...(regarding ? { regardingobjectid: { table: event.table.name, id: event.id } } : {}),
-      ...(message.tooLarge
-        ? { statecode: 3, statuscode: 31, errorcode: 0x80050207 | 0, message: reason, friendlymessage: reason }
-        : {}),
+      ...(tooLarge ? { statecode: 3, statuscode: 31, ...TOO_LARGE[step.road], completedon: seconds } : {}),
       startedon: seconds,
       createdon: seconds,
       modifiedon: seconds,
       versionnumber: tx.nextVersion(),
     });
-    if (message.tooLarge) return;
-    deliveries.add(tx, {
-      id,
-      stepId: step.id,
-      endpointId: step.endpointId,
-      message: event.message,
-      table: event.table.name,
-      headers: message.headers,
-      body: message.body,
-      autoDelete: step.autoDelete,
-    });
+    if (!tooLarge) deliveries.add(tx, delivery);
   };
 
   return {

@@ -2,6 +2,8 @@
 import type { Table } from "../model/table.js";
 import type { Database } from "../store/database.js";
 import { type Row, readValue } from "../store/row-store.js";
+import type { Road } from "./delivery-faults.js";
+import { isBusEndpoint } from "./send-to-bus.js";
 
 /** An image of a step; without columns it carries all of them. */
 export interface StepImage {
@@ -20,6 +22,7 @@ export interface Step {
   async: boolean;
   rank: number;
   endpointId: string;
+  road: Road;
   filter: ReadonlySet<string> | undefined;
   autoDelete: boolean;
   canBeBypassed: boolean;
@@ -53,6 +56,7 @@ export function makeStepIndex(database: Database): (message: string, table: stri
       async: row.mode === 1,
       rank: Number(row.rank ?? 1),
       endpointId,
+      road: isBusEndpoint(database.rows("serviceendpoint").get(endpointId)) ? "bus" : "webhook",
       filter: columns && new Set(columns),
       autoDelete: readValue(table, row, "asyncautodelete") === true,
       canBeBypassed: readValue(table, row, "canbebypassed") === true,

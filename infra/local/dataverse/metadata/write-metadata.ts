@@ -1,30 +1,24 @@
-// Changing definitions: tables, columns, relationships, keys, publishing; facts/dataverse.md §6.1, §9.2, §9.3.
+// Changing definitions: tables, relationships, keys, publishing; facts/dataverse.md §6.1, §9.2, §9.3. Columns are in write-column.ts.
 import type { SimResponse } from "../../sim/types.js";
 import { addMessageFilters, makePut } from "../bootstrap.js";
 import { invalidArgument, notImitated, ODataError, segmentNotFound } from "../errors.js";
 import { toGuid } from "../model/ids.js";
 import { relationshipsTo } from "../model/relationships.js";
 import type { AlternateKey, Table } from "../model/table.js";
-import { parseKey, type Segment } from "../odata/resource-path.js";
+import type { Segment } from "../odata/resource-path.js";
 import { emptyResponse } from "../respond.js";
 import type { Session } from "../session.js";
 import { stripTable, type Transaction } from "../store/database.js";
 import { readValue } from "../store/row-store.js";
 import { parseJsonObject } from "../write/parse-payload.js";
 import { addSolutionComponent } from "../write/solution.js";
-import { labelText, parseColumn, parseRelationship, parseTable } from "./parse-definition.js";
+import { labelText, parseRelationship, parseTable } from "./parse-definition.js";
 import { findDefinition } from "./read-metadata.js";
+import { deleteColumn, done, duplicate, postColumn, putColumn } from "./write-column.js";
 
 type Json = Record<string, unknown>;
 const FIRST_CUSTOM_TYPE = 10_000;
 const KEY_TYPES = new Set(["Decimal", "Integer", "String", "DateTime", "Lookup", "Picklist"]);
-
-const done = (session: Session, path: string): SimResponse => {
-  const url = `${session.apiUrl}/${path}`;
-  return emptyResponse(session, 204, { "odata-entityid": url, location: url });
-};
-
-const duplicate = (what: string): ODataError => new ODataError(400, "0x80047013", `${what} already exists.`);
 
 function postTable(session: Session, tx: Transaction, body: Json): SimResponse {
   const { database, world } = session.org;
@@ -65,60 +59,6 @@ function deleteTable(session: Session, tx: Transaction, table: Table): SimRespon
     );
   }
   tx.undefine(table.name);
-  return emptyResponse(session);
-}
-
-function postColumn(session: Session, tx: Transaction, table: Table, body: Json): SimResponse {
-  const columns = parseColumn(body);
-  for (const { name } of columns) if (table.column(name)) throw duplicate(`An attribute with the name ${name}`);
-  tx.define({ ...stripTable(table), columns: [...table.columns, ...columns] });
-  const id = toGuid(`column ${table.name} ${columns[0]?.name}`);
-  addSolutionComponent(session, tx, undefined, id, 2);
-  return done(session, `EntityDefinitions(${table.metadataId})/Attributes(${id})`);
-}
-
-const columnNameOf = (table: Table, argument: string): string => {
-  const [[name, literal] = ["", undefined]] = [...parseKey(argument)];
-  const value = String(literal?.value).toLowerCase();
-  const found = table.columns.find(
-    (column) => (name === "LogicalName" ? column.name : toGuid(`column ${table.name} ${column.name}`)) === value,
-  );
-  if (!found)
-    throw new ODataError(
-      404,
-      "0x80060888",
-      `Could not find an attribute with specified attribute name or id: ${value}.`,
-    );
-  return found.name;
-};
-
-/** `PUT …/Attributes(<key>)`: label, requirement and text length may change, the type may not. */
-function putColumn(session: Session, tx: Transaction, table: Table, argument: string, body: Json): SimResponse {
-  const name = columnNameOf(table, argument);
-  const columns = table.columns.map((column) => {
-    if (column.name !== name) return column;
-    const maxLength = body.MaxLength;
-    return {
-      ...column,
-      label: labelText(body.DisplayName) ?? column.label,
-      ...(typeof maxLength === "number" && column.maxLength !== undefined ? { maxLength } : {}),
-    };
-  });
-  tx.define({ ...stripTable(table), columns });
-  return emptyResponse(session);
-}
-
-function deleteColumn(session: Session, tx: Transaction, table: Table, argument: string): SimResponse {
-  const name = columnNameOf(table, argument);
-  if (!table.column(name)?.custom) throw new ODataError(400, "0x80047009", "Only custom columns can be deleted.");
-  if (table.keys.some((key) => key.columns.includes(name)))
-    throw new ODataError(400, "0x8004f01f", `The column ${name} is part of a key and cannot be deleted.`);
-  const kept = table.columns.filter((column) => column.name !== name && column.name !== `${name}_base`);
-  // The values go with the column; a later column of the same name starts empty.
-  for (const row of session.org.database.rows(table.name).all()) {
-    if (row[name] !== undefined) tx.put(table, { ...row, [name]: undefined });
-  }
-  tx.define({ ...stripTable(table), columns: kept });
   return emptyResponse(session);
 }
 

@@ -32,15 +32,17 @@ const expiryDaysOf = ({ org }: Session): number => {
   return org.switches.changeTrackingExpiryDays ?? (typeof setting === "number" ? setting : DEFAULT_EXPIRY_DAYS);
 };
 
-/** The version a delta token stands for. Throws 0x80044352 when it is too old or was expired by command. */
-export function readDeltaToken(session: Session, text: string): number {
+/** The version a delta token stands for. Throws 0x80044352 when it is too old, was expired by command, or by a changed definition. */
+export function readDeltaToken(session: Session, table: Table, text: string): number {
   const parts = /^(\d+)!(\d\d)\/(\d\d)\/(\d{4}) (\d\d):(\d\d):(\d\d)$/.exec(text);
   if (!parts) throw badQuery(`The delta token '${text}' is not valid.`);
   const [version = 0, month = 1, day = 1, year = 0, hour = 0, minute = 0, second = 0] = parts.slice(1).map(Number);
   const issuedMs = Date.UTC(year, month - 1, day, hour, minute, second);
-  const expiredUpTo = session.org.database.kept("setting").get("deltaTokensExpiredUpTo");
+  const { database } = session.org;
+  const byCommand = Number(database.kept("setting").get("deltaTokensExpiredUpTo") ?? -1);
+  const byDefinition = Number(database.kept("schemaChanged").get(table.name) ?? -1);
   const tooOld = session.org.world.now() - issuedMs > expiryDaysOf(session) * DAY_MS;
-  if (tooOld || (typeof expiredUpTo === "number" && version <= expiredUpTo)) {
+  if (tooOld || version <= Math.max(byCommand, byDefinition)) {
     throw new ODataError(
       session.org.switches.expiredStatus,
       "0x80044352",
@@ -101,7 +103,7 @@ function* itemsFrom(session: Session, table: Table, options: QueryOptions, state
 /** How many changes a delta token has before it: `GET <set>/$count?$deltatoken=...`. */
 export function countChanges(session: Session, table: Table, options: QueryOptions, deltaToken: string): number {
   checkTracked(table, options);
-  const from = readDeltaToken(session, deltaToken);
+  const from = readDeltaToken(session, table, deltaToken);
   let count = 0;
   for (const _item of itemsFrom(session, table, options, { from, first: 0, phase: "rows", at: undefined })) count += 1;
   return count;
@@ -112,7 +114,7 @@ export function readChanges(session: Session, table: Table, options: QueryOption
   checkTracked(table, options);
   const { database, switches, world } = session.org;
   const position = options.skipToken === undefined ? undefined : parseSkipToken(options.skipToken);
-  const from = options.deltaToken === undefined ? -1 : readDeltaToken(session, options.deltaToken);
+  const from = options.deltaToken === undefined ? -1 : readDeltaToken(session, table, options.deltaToken);
   const state: DeltaState = position
     ? (position.state as unknown as DeltaState)
     : { from, first: database.version(), phase: "rows", at: undefined };

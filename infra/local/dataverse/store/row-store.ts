@@ -130,10 +130,12 @@ export function makeRowStore(initialTable: Table): RowStore {
     },
     get: (id) => rows.get(id),
     set(id, row, version) {
+      const isSameVersion = row !== undefined && rows.get(id)?.versionnumber === version;
       replace(id, row);
       if (row) {
         tombstones.delete(id);
-        log.append(version, id);
+        // A removed column takes its values along without giving the rows new versions.
+        if (!isSameVersion) log.append(version, id);
       } else {
         tombstones.set(id, version);
         deletions.append(version, id);

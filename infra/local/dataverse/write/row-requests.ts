@@ -1,7 +1,6 @@
-// POST, PATCH, PUT and DELETE on rows: preconditions, upsert, representation; facts/dataverse.md §3, §5, §6.1.
+// POST, PATCH, PUT and DELETE on rows: preconditions, upsert, representation; facts/dataverse.md §3, §5, §6.1. `$ref` is in references.ts.
 import type { SimResponse } from "../../sim/types.js";
 import { noSuchProperty, ODataError, payloadError, versionMismatch } from "../errors.js";
-import { collectionOf } from "../model/relationships.js";
 import type { Table } from "../model/table.js";
 import type { QueryOptions } from "../odata/query-options.js";
 import { makeProjector } from "../read/project.js";
@@ -12,7 +11,7 @@ import type { Transaction } from "../store/database.js";
 import type { Row } from "../store/row-store.js";
 import { deleteRow } from "./delete-row.js";
 import { findByKey, type KeyMatch } from "./find-by-key.js";
-import { parseJsonObject, parsePayload, resolveUrl, type Values } from "./parse-payload.js";
+import { parseJsonObject, parsePayload, type Values } from "./parse-payload.js";
 import { addSolutionComponent } from "./solution.js";
 import { createRow, updateRow } from "./writer.js";
 
@@ -117,7 +116,8 @@ export async function removeRow(write: WriteRequest, argument: string): Promise<
   return emptyResponse(session);
 }
 
-const existing = ({ session, table }: WriteRequest, argument: string): Row => {
+/** The row a key names. Throws 404 when there is none. */
+export const existing = ({ session, table }: WriteRequest, argument: string): Row => {
   const match = findByKey(session, table, argument);
   const row = match.id === undefined ? undefined : session.org.database.rows(table.name).get(match.id);
   if (!row) throw match.missing();
@@ -139,37 +139,5 @@ export async function writeProperty(
   const value = clear ? null : parseJsonObject(table.setName, session.request.body).value;
   if (value === undefined) throw payloadError(table.setName, "The property 'value' was expected.");
   await updateRow(session, tx, table, row, parsePayload(session, table, { [property]: value }, "update"));
-  return emptyResponse(session);
-}
-
-/** `PUT` or `DELETE <set>(<key>)/<navigation>/$ref`: one lookup; `POST` or `DELETE` on a collection: the lookup of the related row. */
-export async function writeReference(
-  write: WriteRequest,
-  argument: string,
-  navigation: string,
-  inner: string | undefined,
-): Promise<SimResponse> {
-  const { session, tx, table } = write;
-  const { database } = session.org;
-  const row = existing(write, argument);
-  const removing = session.request.method === "DELETE";
-  const own = table.navigation(navigation);
-  const body = removing ? {} : parseJsonObject(table.setName, session.request.body);
-  if (own) {
-    const values = removing ? { [navigation]: null } : { [`${navigation}@odata.bind`]: body["@odata.id"] };
-    await updateRow(session, tx, table, row, parsePayload(session, table, values, "update"));
-    return emptyResponse(session);
-  }
-  const relationship = collectionOf(database, table.name, navigation);
-  if (!relationship) throw noSuchProperty(navigation, table.name);
-  const { table: related, column } = relationship;
-  const named = removing
-    ? (session.request.query.get("$id") ?? `${related.setName}(${inner ?? ""})`)
-    : body["@odata.id"];
-  const reference = resolveUrl(session, table.setName, named);
-  const relatedRow = reference.table === related.name ? database.rows(related.name).get(reference.id) : undefined;
-  if (!relatedRow) throw payloadError(table.setName, `The row does not belong to the collection '${navigation}'.`);
-  const value = removing ? null : { table: table.name, id: String(row[table.primaryId]) };
-  await updateRow(session, tx, related, relatedRow, new Map([[column.name, value]]));
   return emptyResponse(session);
 }

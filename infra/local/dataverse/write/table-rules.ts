@@ -1,35 +1,16 @@
-// What single tables demand of their rows beyond types: the registration tables above all; facts/dataverse.md §1.1, §11.
+// What single tables demand of their rows beyond types: steps and images here, endpoints in endpoint-rules.ts; facts/dataverse.md §1.1, §11.
 
 import { invalidArgument, notImitated, requiredFieldMissing } from "../errors.js";
+import { isBusEndpoint } from "../events/send-to-bus.js";
 import type { Value } from "../model/column.js";
 import { own } from "../own.js";
-import type { Session } from "../session.js";
-import type { After } from "./computed.js";
-import type { Values } from "./parse-payload.js";
-
-/** Checks and completes the values of one write; `after` reads the row as it will be. */
-type TableRule = (session: Session, values: Values, after: After, isNew: boolean) => void;
+import { checkEndpoint, syncOnBus, type TableRule } from "./endpoint-rules.js";
 
 const idOf = (value: Value): string | undefined =>
   typeof value === "object" && value !== null && "id" in value ? value.id : undefined;
 
-const checkEndpoint: TableRule = (session, values, after) => {
-  if (after("contract") !== 8) throw notImitated("service endpoints other than webhooks (contract 8)");
-  const url = after("url");
-  if (typeof url !== "string" || !URL.canParse(url) || !/^https?:/.test(url)) {
-    throw invalidArgument("The webhook URL is not a valid absolute http or https URL.");
-  }
-  if (session.org.switches.webhookPorts !== "any" && !["", "80", "443"].includes(new URL(url).port)) {
-    throw invalidArgument("The webhook URL may only use port 80 or 443.");
-  }
-  if (after("authtype") === null) throw requiredFieldMissing("The authtype of a webhook is required.");
-  if (![4, 5, 6].includes(Number(after("authtype"))))
-    throw invalidArgument("The authtype of a webhook must be 4, 5 or 6.");
-  if (values.has("authvalue")) values.set("isauthvalueset", values.get("authvalue") !== null);
-};
-
 /** Messages this simulator raises. A step on another one would wait for ever: refused. */
-const RAISED = new Set(["Create", "Update", "Delete", "Merge"]);
+const RAISED = new Set(["Create", "Update", "Delete", "Merge", "Associate", "Disassociate"]);
 
 const checkStep: TableRule = (session, _values, after, isNew) => {
   const { database } = session.org;
@@ -40,6 +21,7 @@ const checkStep: TableRule = (session, _values, after, isNew) => {
   if (messageId === undefined) throw requiredFieldMissing("A step needs a message (sdkmessageid).");
   const message = String(database.rows("sdkmessage").get(messageId)?.name);
   if (!RAISED.has(message)) throw notImitated(`steps on the message ${message}`);
+  if (after("mode") === 0 && isBusEndpoint(database.rows("serviceendpoint").get(endpoint ?? ""))) throw syncOnBus();
   if (after("mode") === 1 && after("stage") !== 40) {
     throw invalidArgument(
       "Only SdkMessageProcessingStep with Parent invocation source and post-operation stage can be asynchronous.",

@@ -83,6 +83,24 @@ describe("the fault engine", () => {
   });
 });
 
+describe("taking faults away", () => {
+  it("removes one by its id, or all, after which the same fault strikes the same requests again", () => {
+    const engine = engineWith({ on: "* **", delayMs: 1 }, { on: "* **", delayMs: 10 });
+    const history = () => {
+      engine.add("r", { on: "* **", rate: 0.5, lost: true });
+      return Array.from({ length: 50 }, () => engine.decide(profile, 1_000_000)?.lost ?? false);
+    };
+
+    expect(engine.remove("0")).toBe(1);
+    expect(engine.decide(profile, 1_000_000)?.delayMs).toBe(10);
+    expect(engine.remove()).toBe(1);
+    const first = history();
+    engine.remove();
+    expect(history()).toEqual(first);
+    expect(new Set(first).size).toBe(2);
+  });
+});
+
 describe("reading a fault", () => {
   it.each([
     [{ on: "PATCH /x", times: 0, lost: true }, "times"],

@@ -1,11 +1,14 @@
-// Faults of the road between Dataverse and the webhook's receiver: lost, doubled, late, shuffled. Decided once per delivery.
+// Faults of the road between Dataverse and a webhook's receiver or a bus: lost, doubled, late, shuffled. Decided once per delivery.
 import { z } from "zod";
 import { type FaultTrigger, makeFaultTrigger } from "../../sim/fault-engine.js";
 import type { CoreFault, CoreFaults, SimWorld } from "../../sim/types.js";
 
+/** The roads a step's context can take. */
+export type Road = "webhook" | "bus";
+
 const effectSchema = z
   .looseObject({
-    on: z.literal("webhook", 'kinds of faults here: "webhook"'),
+    on: z.enum(["webhook", "bus"], 'kinds of faults here: "webhook", "bus"'),
     drop: z.literal(true).optional(),
     double: z.literal(true).optional(),
     delayMs: z.number().min(0).optional(),
@@ -15,34 +18,21 @@ const effectSchema = z
   })
   .refine((fault) => fault.drop ?? fault.double ?? fault.delayMs ?? fault.shuffleMs, {
     path: ["drop"],
-    error: "a webhook fault needs one of drop, double, delayMs, shuffleMs",
+    error: "a webhook or bus fault needs one of drop, double, delayMs, shuffleMs",
   });
-const KNOWN = new Set([
-  "on",
-  "times",
-  "rate",
-  "from",
-  "to",
-  "after",
-  "seed",
-  "drop",
-  "double",
-  "delayMs",
-  "shuffleMs",
-  "table",
-  "message",
-]);
+const TIMING = ["times", "rate", "from", "to", "after", "seed"];
+const KNOWN = new Set([...Object.keys(effectSchema.shape), ...TIMING]);
 
 /** When each copy of a delivery leaves, in milliseconds from now; none when it is lost. */
 export type Departures = number[];
 
 /** The faults, and their decision about one delivery. */
-export interface WebhookFaults extends CoreFaults {
-  decide(message: string, table: string): Departures;
+export interface DeliveryFaults extends CoreFaults {
+  decide(road: Road, message: string, table: string): Departures;
 }
 
 /** Makes an empty set of faults. */
-export function makeWebhookFaults(world: SimWorld): WebhookFaults {
+export function makeDeliveryFaults(world: SimWorld): DeliveryFaults {
   const startedAtMs = world.now();
   let added = 0;
   let faults: { id: string; fault: z.infer<typeof effectSchema>; trigger: FaultTrigger }[] = [];
@@ -50,7 +40,7 @@ export function makeWebhookFaults(world: SimWorld): WebhookFaults {
     add(id, fault: CoreFault) {
       const result = effectSchema.safeParse(fault);
       const unknown = Object.keys(fault).find((name) => !KNOWN.has(name));
-      if (unknown) throw new Error(`${unknown}: a webhook fault has no such member`);
+      if (unknown) throw new Error(`${unknown}: a webhook or bus fault has no such member`);
       if (!result.success)
         throw new Error(result.error.issues.map(({ path, message }) => `${path.join(".")}: ${message}`).join("; "));
       added += 1;
@@ -62,10 +52,10 @@ export function makeWebhookFaults(world: SimWorld): WebhookFaults {
       faults = id === undefined ? [] : faults.filter((entry) => entry.id !== id);
       return before - faults.length;
     },
-    decide(message, table) {
+    decide(road, message, table) {
       let departures: Departures = [0];
       for (const { fault, trigger } of faults) {
-        const matches = (fault.table ?? table) === table && (fault.message ?? message) === message;
+        const matches = fault.on === road && (fault.table ?? table) === table && (fault.message ?? message) === message;
         if (!matches || !trigger.strikes(world.now())) continue;
         if (fault.double) departures = [...departures, ...departures];
         departures = departures.map((at) => at + (fault.delayMs ?? 0) + world.random() * (fault.shuffleMs ?? 0));
