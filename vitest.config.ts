@@ -10,7 +10,7 @@ export default defineConfig({
           ...common,
           name: "quick",
           include: ["test/**/*.test.ts"],
-          exclude: ["test/system/**"],
+          exclude: ["test/system/**", "test/openssh/**"],
           maxWorkers: 2,
           sequence: { groupOrder: 0 },
         },
