@@ -1,8 +1,11 @@
 // The Campaign simulator as a process: `node --import tsx infra/local/campaign/main.ts --port 7082 [--data DIR] …` (README.md).
 
-import { readFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { announceReady, closeOnSignal } from "../child.js";
+import { type SftpServer, startSftpServer } from "../sftp/start-sftp-server.js";
 import { startSimulator } from "../sim/start-simulator.js";
 import { type CampaignOptions, makeCampaignCore } from "./core.js";
 import { instanceSchema } from "./model/instance.js";
@@ -15,6 +18,9 @@ const { values } = parseArgs({
     resources: { type: "string" },
     seed: { type: "string", default: "1" },
     latency: { type: "string", default: "0" },
+    "sftp-port": { type: "string" },
+    "sftp-user": { type: "string", default: "campaign" },
+    "sftp-public-key": { type: "string" },
   },
 });
 
@@ -22,9 +28,29 @@ function readJson(file: string): unknown {
   return JSON.parse(readFileSync(file, "utf8"));
 }
 
+/** The instance's SFTP account, where one is asked for: the opt-out file lands in its folder. */
+async function startSftp(): Promise<{ server: SftpServer; root: string } | undefined> {
+  const { "sftp-port": port, "sftp-public-key": keyFile, "sftp-user": name } = values;
+  if (port === undefined) return undefined;
+  if (keyFile === undefined) throw new Error("--sftp-port wants --sftp-public-key FILE: the key that may log in");
+  const root = values.data === undefined ? mkdtempSync(join(tmpdir(), "campaign-sftp-")) : join(values.data, "sftp");
+  mkdirSync(join(root, "d365_loads", "exports"), { recursive: true });
+  const server = await startSftpServer({
+    port: Number(port),
+    root,
+    users: [{ name, publicKey: readFileSync(keyFile, "utf8") }],
+  });
+  return { server, root };
+}
+
+const sftp = await startSftp();
+const settings = {
+  ...(sftp && { optOutFolder: sftp.root }),
+  ...(values.settings !== undefined && (readJson(values.settings) as Record<string, unknown>)),
+};
 const options: CampaignOptions = {
+  settings,
   ...(values.data !== undefined && { dataFolder: values.data }),
-  ...(values.settings !== undefined && { settings: readJson(values.settings) as Record<string, unknown> }),
   ...(values.resources !== undefined && { configuration: instanceSchema.parse(readJson(values.resources)) }),
 };
 const simulator = await startSimulator({
@@ -34,5 +60,9 @@ const simulator = await startSimulator({
   seed: Number(values.seed),
   latencyMs: Number(values.latency),
 });
-closeOnSignal(() => simulator.close());
+if (sftp) console.log(`sftp at 127.0.0.1:${sftp.server.port}, host key ${sftp.server.hostKeyFingerprint}`);
+closeOnSignal(async () => {
+  await sftp?.server.close();
+  await simulator.close();
+});
 announceReady("campaign", simulator.url);

@@ -21,11 +21,12 @@ import {
   writeSync,
 } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
-import { type Attributes, type SFTPWrapper, utils } from "ssh2";
+import ssh2, { type Attributes, type SFTPWrapper } from "ssh2";
 import type { Operation, SftpFaults } from "./faults.js";
 import type { Jail } from "./paths.js";
 
-const { OPEN_MODE, STATUS_CODE } = utils.sftp;
+// CommonJS: Node finds no named exports in it.
+const { flagsToString, OPEN_MODE, STATUS_CODE } = ssh2.utils.sftp;
 
 /** What a session works on. */
 export interface SftpSession {
@@ -108,7 +109,7 @@ export function serveSftp({ sftp, jail, faults, drop }: SftpSession): void {
   );
   sftp.on("OPEN", (request, path, flags) =>
     answer(request, "OPEN", jail.toClient(path), () => {
-      const mode = utils.sftp.flagsToString(flags);
+      const mode = flagsToString(flags);
       if (mode === null) return sftp.status(request, STATUS_CODE.OP_UNSUPPORTED);
       const descriptor = openSync(jail.toDisk(path), mode);
       if (fstatSync(descriptor).isDirectory()) {

@@ -2,10 +2,13 @@
 
 import { createHash, timingSafeEqual } from "node:crypto";
 import type { AddressInfo } from "node:net";
-import { type AuthContext, type Connection, type ParsedKey, Server, utils } from "ssh2";
+import ssh2, { type AuthContext, type Connection, type ParsedKey } from "ssh2";
 import { makeSftpFaults, type SftpFaults } from "./faults.js";
 import { makeJail } from "./paths.js";
 import { serveSftp } from "./serve-sftp.js";
+
+// CommonJS: Node finds no named exports in it.
+const { Server, utils } = ssh2;
 
 /** How to start one. `publicKey` is a line as in authorized_keys; without `hostKey` (PEM or OpenSSH, private) a new one is made. */
 export interface SftpServerOptions {

@@ -1,7 +1,7 @@
 // The daily opt-out export that Adobe's integration reads from the Campaign SFTP (facts/campaign.md §9). File name, format and
 // columns are (unconfirmed); here it is a file in a folder.
 
-import { mkdirSync, renameSync, writeFileSync } from "node:fs";
+import { appendFileSync, mkdirSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Instance } from "../instance.js";
 import { toWire } from "../wire/values.js";
@@ -39,9 +39,20 @@ function* changedRows(instance: Instance, columns: string[], from: number, until
   }
 }
 
+/** Whole or not at all, or by halves, as the switch `optOutWriteMs` says. */
+function writeOut({ settings, world }: Instance, file: string, text: string): void {
+  if (settings.optOutWriteMs > 0) {
+    const half = Math.floor(text.length / 2);
+    writeFileSync(file, text.slice(0, half));
+    world.later(settings.optOutWriteMs, () => appendFileSync(file, text.slice(half)));
+    return;
+  }
+  writeFileSync(`${file}.part`, text);
+  renameSync(`${file}.part`, file);
+}
+
 /**
- * Writes the profiles changed since the last export to `<folder>/d365_loads/exports/optout_YYYYMMDDHHMMSS.csv`, whole or not at
- * all. Answers file and rows; undefined while there is no folder or the workflow does not run.
+ * Writes the profiles changed since the last export to `<folder>/d365_loads/exports/optout_YYYYMMDDHHMMSS.csv`. Answers file and rows; undefined while there is no folder or the workflow does not run.
  */
 export function exportOptOuts(instance: Instance): { file: string; rows: number } | undefined {
   const { optOutFolder } = instance.settings;
@@ -53,8 +64,7 @@ export function exportOptOuts(instance: Instance): { file: string; rows: number 
   mkdirSync(folder, { recursive: true });
   const stamp = new Date(now).toISOString().replaceAll(/\D/g, "").slice(0, 14);
   const file = join(folder, `optout_${stamp}.csv`);
-  writeFileSync(`${file}.part`, `${[columns.join(","), ...rows].join("\r\n")}\r\n`);
-  renameSync(`${file}.part`, file);
+  writeOut(instance, file, `${[columns.join(","), ...rows].join("\r\n")}\r\n`);
   instance.store.saveDocument("optOutsExportedUntil", now);
   return { file, rows: rows.length };
 }
