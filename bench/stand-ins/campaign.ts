@@ -3,7 +3,7 @@ import { startProcess } from "../../infra/local/processes.js";
 import { type Bench, type BenchOptions, type Result, rate } from "../bench.js";
 import { type HttpLoad, makeHttpLoad } from "../http-load.js";
 import { median, ratePerSecond, residentMiB, timed } from "../measure.js";
-import { fill, withProcessorMs } from "./fill.js";
+import { fill, settledRate, settledRateCount } from "./fill.js";
 
 const part = "campaign-simulator";
 const sample = 5000;
@@ -36,7 +36,7 @@ async function measure(
   const total = full ? 1_000_000 : 100_000;
   const profiles = `${total.toLocaleString("en")} profiles`;
   const create = (from: number) =>
-    ratePerSecond(sample, width, (index) => load.send("POST", "profile", inventProfile(from + index)));
+    settledRate(pid, from, (number) => load.send("POST", "profile", inventProfile(number)));
   const seed = (first: number, count: number) =>
     admin.send("POST", "/_sim/seed", {
       resource: "profile",
@@ -44,11 +44,10 @@ async function measure(
     });
 
   say("creating over the socket, empty");
-  await create(0); // warm-up
-  const empty = await withProcessorMs(pid, () => create(sample));
+  const empty = await create(0);
   say(`seeding up to ${profiles}`);
-  const slowing = await fill({ pid, from: 2 * sample, to: total, seed, say });
-  const filled = await withProcessorMs(pid, () => create(total));
+  const slowing = await fill({ pid, from: settledRateCount, to: total, seed, say });
+  const filled = await create(total);
 
   say("rates over the socket");
   const spread = (index: number): string => `profile/c-${(index * 7919) % total}`;
@@ -80,7 +79,7 @@ async function measure(
     { name: `${part} page of 5,000, median`, value: median(pagesMs), unit: "ms", goal: 1000, better: "lower" },
     rate(`${part} seeding, last tenth against first`, slowing, "ratio", 0.8),
     rate(`${part} creates, full against empty`, empty.ms / filled.ms, "ratio", 0.8),
-    rate(`${part} creates`, filled.answer),
+    rate(`${part} creates`, filled.rate),
     rate(`${part} reads by key`, reads),
     rate(`${part} updates by key`, updates),
     rate(`${part} finds by filter`, found),

@@ -6,7 +6,7 @@ import { contactId, inventContact } from "../../infra/local/scenarios/contacts.j
 import { type Bench, type BenchOptions, type Result, rate } from "../bench.js";
 import { type HttpLoad, makeHttpLoad } from "../http-load.js";
 import { median, ratePerSecond, residentMiB, timed } from "../measure.js";
-import { fill, withProcessorMs } from "./fill.js";
+import { fill, settledRate, settledRateCount } from "./fill.js";
 
 const part = "dataverse-simulator";
 const columns =
@@ -51,7 +51,7 @@ async function measure(
   const total = full ? 1_000_000 : 100_000;
   const contacts = `${total.toLocaleString("en")} contacts`;
   const create = (from: number) =>
-    ratePerSecond(sample, width, (index) => load.send("POST", "contacts", inventContact(from + index)));
+    settledRate(pid, from, (number) => load.send("POST", "contacts", inventContact(number)));
   const seed = (first: number, count: number) =>
     admin.send("POST", "/_sim/seed", {
       set: "contacts",
@@ -59,16 +59,15 @@ async function measure(
     });
 
   say("creating over the socket, empty");
-  await create(0); // warm-up
-  const empty = await withProcessorMs(pid, () => create(sample));
+  const empty = await create(0);
   say(`seeding up to ${contacts}`);
-  const slowing = await fill({ pid, from: 2 * sample, to: total, seed, say });
+  const slowing = await fill({ pid, from: settledRateCount, to: total, seed, say });
   say("reading everything with change tracking");
   const { pagesMs, deltaLink } = await readTracked(load);
-  const filled = await withProcessorMs(pid, () => create(total));
+  say(`slowest page: number ${pagesMs.indexOf(Math.max(...pagesMs)) + 1} of ${pagesMs.length}`);
+  const filled = await create(total);
   const delta = await timed(() => readPage(load, deltaLink));
-  if (delta.answer.value.length !== sample)
-    throw new Error(`${delta.answer.value.length} changes instead of ${sample}`);
+  if (delta.answer.value.length !== 5000) throw new Error(`a page of ${delta.answer.value.length} changes`);
 
   say("rates over the socket");
   const spread = (index: number): string => `contacts(${contactId((index * 7919) % total)})`;
@@ -104,7 +103,7 @@ async function measure(
     { name: `${part} page of 5,000 changes by delta link`, value: delta.ms, unit: "ms", goal: 1000, better: "lower" },
     rate(`${part} seeding, last tenth against first`, slowing, "ratio", 0.8),
     rate(`${part} creates, full against empty`, empty.ms / filled.ms, "ratio", 0.8),
-    rate(`${part} creates`, filled.answer),
+    rate(`${part} creates`, filled.rate),
     rate(`${part} reads by id`, reads),
     rate(`${part} updates by id`, updates),
     rate(`${part} lists of 100`, lists),

@@ -1,5 +1,5 @@
 // Filling a simulator behind its API, in pages, and noticing whether it gets slower as it fills.
-import { processorMs } from "../measure.js";
+import { median, processorMs, ratePerSecond } from "../measure.js";
 
 const pageSize = 1000;
 
@@ -37,9 +37,20 @@ export async function fill({ pid, from, to, seed, say }: Filling): Promise<numbe
   return (early ?? Number.NaN) / (late ?? Number.NaN);
 }
 
-/** Runs `work` and answers what it answers, with the processor time that `pid` spent on it. */
-export async function withProcessorMs<Answer>(pid: number | undefined, work: () => Promise<Answer>) {
-  const before = processorMs(pid);
-  const answer = await work();
-  return { answer, ms: processorMs(pid) - before };
+/**
+ * Does `work` for `from`, `from` + 1, …, ten thousand times. Answers the middle rate and the middle processor time of `pid` for the
+ * later five thousand: after a change of work the first thousands are slower, and a collection of all garbage is in fill's numbers.
+ */
+export async function settledRate(pid: number | undefined, from: number, work: (index: number) => Promise<unknown>) {
+  const rates: number[] = [];
+  const times: number[] = [];
+  for (let first = from; first < from + settledRateCount; first += 1000) {
+    const before = processorMs(pid);
+    rates.push(await ratePerSecond(1000, 16, (index) => work(first + index)));
+    times.push(processorMs(pid) - before);
+  }
+  return { rate: median(rates.slice(5)), ms: median(times.slice(5)) };
 }
+
+/** How often settledRate does its work. */
+export const settledRateCount = 10_000;

@@ -40,7 +40,7 @@ const operations: [name: string, count: number, work: (client: TableClient, inde
   ["point reads", 400, (client, index) => client.getEntity(entity(index).partitionKey, entity(index).rowKey)],
   ["replacements", 400, (client, index) => client.updateEntity(entity(index), "Replace")],
   ["merges", 400, (client, index) => client.updateEntity(entity(index), "Merge")],
-  ["transactions of 100", 10, (client, index) => client.submitTransaction(hundred(index))],
+  ["transactions of 100", 40, (client, index) => client.submitTransaction(hundred(index))],
 ];
 
 async function measure(ours: string, theirs: string, { full, say }: BenchOptions): Promise<Result[]> {

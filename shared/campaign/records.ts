@@ -7,6 +7,7 @@ import { parseJson } from "../http/json.js";
 import { parseSameOriginLink } from "../http/link.js";
 import type { CompiledMapping, Fields } from "../mapping/compile.js";
 import type { FieldValue } from "../mapping/convert.js";
+import type { LinkValue } from "../mapping/field.js";
 import type { KeyAddress } from "../mapping/table-mapping.js";
 import type { CampaignClient } from "./client.js";
 
@@ -59,17 +60,23 @@ export function makeCampaignRecords(client: CampaignClient): CampaignSink {
   };
 }
 
-/** `{ "location.city": x }` to `{ location: { city: x } }`. */
-function nest(fields: Fields): Record<string, FieldValue | Record<string, FieldValue>> {
-  const body: Record<string, FieldValue | Record<string, FieldValue>> = {};
+type BodyValue = FieldValue | null | Record<string, FieldValue>;
+
+/** `{ "location.city": x }` to `{ location: { city: x } }`; a link by key to the reference Campaign takes (facts/campaign.md §3.4). */
+function nest(fields: Fields): Record<string, BodyValue> {
+  const body: Record<string, BodyValue> = {};
   for (const [target, value] of Object.entries(fields)) {
     const [head = "", tail] = target.split(".");
-    if (tail === undefined) {
-      body[head] = value;
+    if (tail === undefined || isLink(value)) {
+      body[head] = isLink(value) ? value && { PKey: value.key } : value;
       continue;
     }
     const item = body[head];
     body[head] = { ...(typeof item === "object" ? item : {}), [tail]: value };
   }
   return body;
+}
+
+function isLink(value: FieldValue | LinkValue): value is LinkValue {
+  return typeof value === "object";
 }

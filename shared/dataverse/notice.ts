@@ -6,8 +6,7 @@ import { MalformedError } from "../errors.js";
 import type { Notice } from "../flows/notice.js";
 import type { CompiledMapping } from "../mapping/compile.js";
 import { parseRecordId, parseRowVersion, type RecordId } from "../model/ids.js";
-import type { RowValue } from "../model/row.js";
-import { fromContext } from "./column-value.js";
+import { rowFromContext } from "./to-row.js";
 
 const pairs = z.array(z.object({ key: z.string(), value: z.unknown() })).nullish();
 const contextSchema = z.object({
@@ -83,7 +82,5 @@ function imageRow(images: z.infer<typeof pairs>, id: RecordId, mapping: Compiled
   const version = parseRowVersion(parsed.data.RowVersion);
   if (version === undefined) return undefined;
   const given = new Map(parsed.data.Attributes.map(({ key, value }) => [key, value]));
-  const row: Record<string, RowValue> = {};
-  for (const [column, type] of Object.entries(mapping.columns)) row[column] = fromContext(given.get(column), type);
-  return { version, row };
+  return { version, row: rowFromContext(mapping, given) };
 }

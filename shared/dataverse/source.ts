@@ -6,9 +6,9 @@ import type { DynamicsSource, RowPage, TrackedPage, VersionedRow } from "../flow
 import { parseSameOriginLink } from "../http/link.js";
 import type { CompiledMapping } from "../mapping/compile.js";
 import { parseRecordId, parseRowVersion, type RowVersion } from "../model/ids.js";
-import type { RowValue } from "../model/row.js";
 import type { DataverseClient } from "./client.js";
-import { fromWebApi, selectName } from "./column-value.js";
+import { selectName } from "./column-value.js";
+import { annotationPreferences, rowFromWebApi } from "./to-row.js";
 
 const trackedPageSize = 5_000;
 const rowSchema = z.record(z.string(), z.unknown());
@@ -34,7 +34,8 @@ export function makeDynamicsSource(client: DataverseClient): DynamicsSource {
     async fetchRow(mapping, id) {
       const operation = `read ${mapping.table.name}`;
       const path = `${mapping.table.set}(${id})?$select=${selectList(mapping)}`;
-      return toRow(mapping, parse(rowSchema, await client.json({ operation, path }), operation));
+      const answer = await client.json({ operation, path, prefer: annotationPreferences(mapping) });
+      return toRow(mapping, parse(rowSchema, answer, operation));
     },
 
     async fetchRows(mapping, ids) {
@@ -42,7 +43,7 @@ export function makeDynamicsSource(client: DataverseClient): DynamicsSource {
       const { set, id, name } = mapping.table;
       const filter = `Microsoft.Dynamics.CRM.In(PropertyName='${id}',PropertyValues=${JSON.stringify(ids)})`;
       const path = `${set}?$select=${selectList(mapping)}&$filter=${encodeURIComponent(filter)}`;
-      const page = await list(`read ${name} by ids`, path, []);
+      const page = await list(`read ${name} by ids`, path, annotationPreferences(mapping));
       return page.value.map((row) => toRow(mapping, row));
     },
 
@@ -58,7 +59,10 @@ export function makeDynamicsSource(client: DataverseClient): DynamicsSource {
 
     async readPage(mapping, cursor, pageSize) {
       const path = cursor === undefined ? `${mapping.table.set}?$select=${selectList(mapping)}` : onward(cursor);
-      const page = await list(`read all ${mapping.table.name}`, path, [`odata.maxpagesize=${pageSize}`]);
+      const page = await list(`read all ${mapping.table.name}`, path, [
+        `odata.maxpagesize=${pageSize}`,
+        ...annotationPreferences(mapping),
+      ]);
       const next = page["@odata.nextLink"];
       const rows = page.value.map((row) => toRow(mapping, row));
       return { rows, ...(next !== undefined && { next }) } satisfies RowPage;
@@ -78,10 +82,7 @@ function selectList({ columns }: CompiledMapping): string {
 }
 
 function toRow(mapping: CompiledMapping, json: Record<string, unknown>): VersionedRow {
-  const row: Record<string, RowValue> = {};
-  for (const [column, type] of Object.entries(mapping.columns)) {
-    row[column] = fromWebApi(json[selectName(column, type)], type);
-  }
+  const row = rowFromWebApi(mapping, json);
   return { id: parseRecordId(json[mapping.table.id]), version: versionOf(json), row };
 }
 

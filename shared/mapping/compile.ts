@@ -1,20 +1,32 @@
 // A validated mapping made ready to run: once per settings version, then a pure function of a row. No code is generated.
 
 import { createHash } from "node:crypto";
-import { RefusedError } from "../errors.js";
-import type { Row, RowValue } from "../model/row.js";
-import { convertValue, emptyValues, type FieldValue } from "./convert.js";
-import type { ColumnType, FieldMapping, KeyAddress, Source, TableMapping } from "./table-mapping.js";
-import { columnsOf } from "./validate.js";
+import type { Row } from "../model/row.js";
+import {
+  type ColumnFacts,
+  columnFacts,
+  type LookupWish,
+  nameCell,
+  needsType,
+  type ReadType,
+  typeCell,
+} from "./column.js";
+import { emptyValues, type FieldValue } from "./convert.js";
+import { isMisfit } from "./evaluate.js";
+import { type CompiledField, compileField, type LinkValue, withLinkTarget } from "./field.js";
+import { compileFilters } from "./filter.js";
+import { compileParents, type Parent } from "./parents.js";
+import { columnSourcesOf } from "./source.js";
+import type { KeyAddress, TableMapping } from "./table-mapping.js";
 
 /** Target fields, dotted, with the value each gets. */
-export type Fields = Readonly<Record<string, FieldValue>>;
+export type Fields = Readonly<Record<string, FieldValue | LinkValue>>;
 
 /** What a row becomes: fields written always, fields written on insert, load and replay only, and what was bent to fit. */
 export interface MappedRow {
   always: Fields;
   insertOnly: Fields;
-  /** E.g. `lastName truncated to 50`: field names and rules, never values. */
+  /** E.g. `lastName truncated to 50`: field names and rules, never values. One per field that was bent. */
   warnings: readonly string[];
 }
 
@@ -23,11 +35,21 @@ export interface CompiledMapping {
   table: TableMapping["table"];
   resource: TableMapping["resource"];
   key: { field: string; address: KeyAddress; deleteAddress: KeyAddress };
-  columns: Readonly<Record<string, ColumnType>>;
+  columns: Readonly<Record<string, ReadType>>;
+  /** Lookups of which more is wanted than the id: it travels in cells `<column>.type` and `<column>.name` of the row. */
+  lookups: Readonly<Record<string, LookupWish>>;
+  /** Every cell a row must hold: the columns, and what is wanted of lookups. */
+  cells: readonly string[];
   columnSet: string;
   /** Changes with anything in the mapping; part of every fingerprint. */
   hash: string;
   applyDeletes: boolean;
+  /** What becomes of a Campaign record whose row `accepts` refuses. */
+  whenFilteredOut: "delete" | "leave";
+  /** Do the filters want this row in Campaign? To be asked of a row that covers the mapping. */
+  accepts(row: Row): boolean;
+  /** The records this one is linked to. */
+  parents(row: Row): readonly Parent[];
   /** Throws RefusedError (code `mapping`) naming the field when a value that must fit does not. */
   map(row: Row): MappedRow;
 }
@@ -37,30 +59,24 @@ const mergeable = new Set(["account", "contact", "lead", "incident"]);
 
 /** Compiles a mapping that `validateMapping` accepted. */
 export function compileMapping(mapping: TableMapping): CompiledMapping {
-  const columns = columnsToRead(mapping);
-  const evaluators = mapping.fields.map((field) => ({ field, evaluate: compileSource(field.source) }));
+  const { table, resource, key, picklists, filters, whenFilteredOut, applyDeletes } = mapping;
+  const facts = new Map(Object.entries(mapping.columns).map(([name, entry]) => [name, columnFacts(entry)]));
+  const columns = columnsToRead(mapping, facts);
+  const lookups = lookupWishes(mapping, facts);
   return {
-    table: mapping.table,
-    resource: mapping.resource,
-    key: {
-      field: mapping.key.field,
-      address: mapping.key.address,
-      deleteAddress: mapping.key.deleteAddress ?? mapping.key.address,
-    },
+    table,
+    resource,
+    key: { field: key.field, address: key.address, deleteAddress: key.deleteAddress ?? key.address },
     columns,
-    columnSet: shortHash(Object.keys(columns).sort().join(",")),
-    hash: shortHash(JSON.stringify(mapping)),
-    applyDeletes: mapping.applyDeletes,
-    map(row) {
-      const always: Record<string, FieldValue> = {};
-      const insertOnly: Record<string, FieldValue> = {};
-      const warnings: string[] = [];
-      for (const { field, evaluate } of evaluators) {
-        const value = fitField(field, evaluate(row), warnings);
-        if (value !== undefined) (field.applyUpdates ? always : insertOnly)[field.target] = value;
-      }
-      return { always, insertOnly, warnings };
-    },
+    lookups,
+    cells: [...Object.keys(columns), ...Object.entries(lookups).flatMap(([column, wish]) => cellsOf(column, wish))],
+    columnSet: shortHash(Object.entries(columns).sort().join(";")),
+    hash: shortHash(JSON.stringify({ ...mapping, $schema: undefined })),
+    applyDeletes,
+    whenFilteredOut,
+    accepts: compileFilters(filters, (column) => facts.get(column)?.readType ?? "string"),
+    parents: compileParents(mapping.fields, facts),
+    map: compileMap(mapping.fields.map((field) => compileField(field, { columns: facts, picklists }))),
   };
 }
 
@@ -69,86 +85,88 @@ export function isMergedAway(row: Row): boolean {
   return row.merged === true;
 }
 
-/** Does `row` hold every column the mapping reads? One that is missing is unknown, not empty. */
+/** Does `row` hold every cell the mapping reads? One that is missing is unknown, not empty. */
 export function coversMapping(row: Row, mapping: CompiledMapping): boolean {
-  return Object.keys(mapping.columns).every((column) => Object.hasOwn(row, column));
+  return mapping.cells.every((cell) => Object.hasOwn(row, cell));
 }
 
 /** The fields that hold something: a new record starts with all others empty anyway. */
 export function withoutEmpty(fields: Fields): Fields {
-  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== ""));
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== "" && value !== null));
 }
 
-function columnsToRead({ table, fields, columns }: TableMapping): Record<string, ColumnType> {
-  const used = new Set([table.id, ...fields.flatMap((field) => columnsOf(field.source))]);
-  const read = Object.fromEntries([...used].sort().map((name) => [name, columns[name] ?? "string"]));
+/** The mapped row with one of its links empty: for a parent that a filter keeps out of Campaign. */
+export function withoutLink(mapped: MappedRow, { field }: Pick<Parent, "field">): MappedRow {
+  const cut = (fields: Fields): Fields => {
+    const value = fields[field];
+    if (value === undefined) return fields;
+    return { ...fields, [field]: typeof value === "object" ? null : emptyValues.string };
+  };
+  return { ...mapped, always: cut(mapped.always), insertOnly: cut(mapped.insertOnly) };
+}
+
+const noWarnings: readonly string[] = Object.freeze([]);
+
+function compileMap(fields: readonly CompiledField[]): CompiledMapping["map"] {
+  return (row) => {
+    const always: Record<string, FieldValue | LinkValue> = {};
+    const insertOnly: Record<string, FieldValue | LinkValue> = {};
+    let warnings: string[] | undefined;
+    for (const field of fields) {
+      let value: ReturnType<CompiledField["bend"]>;
+      const read = field.read(row);
+      if (isMisfit(read)) {
+        warnings ??= [];
+        const list = warnings;
+        value = field.bend(read, (warning) => list.push(warning));
+        if (value === undefined) continue;
+      } else value = read;
+      if (field.applyUpdates) always[field.target] = value;
+      else insertOnly[field.target] = value;
+    }
+    return { always, insertOnly, warnings: warnings ?? noWarnings };
+  };
+}
+
+function columnsToRead(
+  { table, fields, filters }: TableMapping,
+  facts: ReadonlyMap<string, ColumnFacts>,
+): Record<string, ReadType> {
+  const used = new Set([
+    table.id,
+    ...fields.flatMap((field) => columnSourcesOf(field.source).map(({ column }) => column)),
+    ...(filters?.conditions ?? []).map(({ column }) => column),
+  ]);
+  const read = Object.fromEntries(
+    [...used].sort().map((name) => [name, facts.get(name)?.readType ?? "string"] as const),
+  );
   return mergeable.has(table.name) ? { ...read, merged: "boolean" } : read;
+}
+
+/** Names and types of lookups cost annotations and fresh reads, so they are asked for only where something looks at them. */
+function lookupWishes(
+  { fields, filters }: TableMapping,
+  facts: ReadonlyMap<string, ColumnFacts>,
+): Record<string, LookupWish> {
+  const wishes: Record<string, LookupWish> = {};
+  const wish = (column: string, { type, name }: LookupWish): void => {
+    if (!type && !name) return;
+    const before = wishes[column];
+    wishes[column] = { type: type || before?.type === true, name: name || before?.name === true };
+  };
+  for (const { column, as, target } of fields.flatMap((field) => columnSourcesOf(withLinkTarget(field)))) {
+    const known = facts.get(column);
+    const byTarget = target !== undefined && known !== undefined && needsType(known, target);
+    wish(column, { type: as === "type" || byTarget, name: as === "name" });
+  }
+  for (const { column, as } of filters?.conditions ?? []) wish(column, { type: as === "type", name: false });
+  return wishes;
+}
+
+function cellsOf(column: string, { type, name }: LookupWish): string[] {
+  return [...(type ? [typeCell(column)] : []), ...(name ? [nameCell(column)] : [])];
 }
 
 function shortHash(text: string): string {
   return createHash("sha256").update(text).digest("hex").slice(0, 12);
-}
-
-type Evaluate = (row: Row) => RowValue;
-
-function compileSource(source: Source): Evaluate {
-  if ("column" in source) return (row) => row[source.column] ?? null;
-  if ("constant" in source) return () => source.constant;
-  if ("trim" in source) {
-    const inner = compileSource(source.trim);
-    return (row) => {
-      const value = inner(row);
-      return typeof value === "string" ? value.trim() : value;
-    };
-  }
-  if ("first" in source) {
-    const choices = source.first.map(compileSource);
-    return (row) => choices.map((choice) => choice(row)).find((value) => value !== null && value !== "") ?? null;
-  }
-  const parts = source.concat.map(compileSource);
-  return (row) => {
-    const texts = parts.map((part) => part(row)).filter((value) => value !== null && value !== "");
-    return texts.length === 0 ? null : texts.join(source.separator);
-  };
-}
-
-/** Undefined: the field is left out. */
-function fitField(field: FieldMapping, raw: RowValue, warnings: string[]): FieldValue | undefined {
-  const converted = convertValue(replaced(field, raw), field.type);
-  const misfit = "misfit" in converted ? converted.misfit : lengthMisfit(field, converted.value);
-  if (misfit === undefined && "value" in converted) return converted.value;
-
-  if (field.misfit === "truncate" && "value" in converted && field.maxLength !== undefined) {
-    warnings.push(`${field.target} truncated to ${field.maxLength}`);
-    return truncate(String(converted.value), field.maxLength);
-  }
-  if (field.misfit === "skip") {
-    warnings.push(`${field.target} left out: the value ${misfit}`);
-    return undefined;
-  }
-  if (field.misfit === "empty") {
-    warnings.push(`${field.target} emptied: the value ${misfit}`);
-    return emptyValues[field.type];
-  }
-  throw new RefusedError(`field ${field.target} cannot be written: the value ${misfit}`, "mapping", {
-    field: field.target,
-  });
-}
-
-function replaced(field: FieldMapping, raw: RowValue): RowValue {
-  const key = String(raw);
-  if (Object.hasOwn(field.replacements, key)) return field.replacements[key] ?? null;
-  return field.otherwise === undefined ? raw : field.otherwise;
-}
-
-function lengthMisfit(field: FieldMapping, value: FieldValue): string | undefined {
-  const tooLong = field.maxLength !== undefined && typeof value === "string" && value.length > field.maxLength;
-  return tooLong ? `is longer than ${field.maxLength} characters` : undefined;
-}
-
-/** Cuts at `length` UTF-16 units, never through a surrogate pair. */
-function truncate(text: string, length: number): string {
-  const cut = text.slice(0, length);
-  const last = cut.charCodeAt(cut.length - 1);
-  return last >= 0xd800 && last <= 0xdbff ? cut.slice(0, -1) : cut;
 }

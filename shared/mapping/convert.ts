@@ -1,19 +1,36 @@
 // One source value to one target value. Pure and total: what does not fit is said, never guessed (facts/campaign.md §11).
 
 import type { RowValue } from "../model/row.js";
+import { dayOf, instantOf } from "./dates.js";
 import type { FieldMapping } from "./table-mapping.js";
 
 /** A value as Campaign's REST API takes it. Campaign has no null but for links: an empty field is "", 0 or false. */
 export type FieldValue = string | number | boolean;
 
-/** A value that fits, or why it does not (in words without the value: it can be a person's). */
-export type Converted = { value: FieldValue } | { misfit: string };
+/** Why a value does not fit, in words without the value: it can be a person's. `text` is what is too long, for who truncates it. */
+export interface Misfit {
+  readonly misfit: string;
+  readonly text?: string;
+}
+
+/** A value that fits, or why it does not. */
+export type Converted = { value: FieldValue } | Misfit;
+
+/** Types of a field that holds one value; a link by key holds a reference. */
+export type ScalarType = Exclude<FieldMapping["type"], "link">;
+
+/** How a value becomes one of the target's type. `zoneless`: the source is a date and time without zone. */
+export interface ConversionOptions {
+  size?: FieldMapping["size"];
+  zoneless?: boolean;
+}
 
 /** What an empty field of each target type looks like on the wire; Dynamics' null becomes this. */
-export const emptyValues: Readonly<Record<FieldMapping["type"], FieldValue>> = {
+export const emptyValues: Readonly<Record<ScalarType, FieldValue>> = {
   string: "",
   integer: 0,
   float: 0,
+  double: 0,
   boolean: false,
   date: "",
   datetime: "",
@@ -21,80 +38,109 @@ export const emptyValues: Readonly<Record<FieldMapping["type"], FieldValue>> = {
 };
 
 /** Converts `value` to the target type; `null` becomes the type's empty value, `false`, 0 and "" stay what they are. */
-export function convertValue(value: RowValue, type: FieldMapping["type"]): Converted {
-  if (value === null) return { value: emptyValues[type] };
-  return converters[type](value);
+export function convertValue(value: RowValue, type: ScalarType, options: ConversionOptions = {}): Converted {
+  const converted = compileConversion(type, options)(value);
+  return typeof converted === "object" ? converted : { value: converted };
 }
 
-const converters: Readonly<Record<FieldMapping["type"], (value: string | number | boolean) => Converted>> = {
-  string: (value) => ({ value: String(value) }),
-  enumeration: (value) => ({ value: String(value) }),
-  integer: toInteger,
-  float: toFloat,
-  boolean: toBoolean,
-  date: toDate,
-  datetime: toDateTime,
-};
+/** The conversion to one target type, made ready once: for running it on every row. */
+export function compileConversion(
+  type: ScalarType,
+  { size, zoneless = false }: ConversionOptions = {},
+): (value: RowValue) => FieldValue | Misfit {
+  switch (type) {
+    case "string":
+    case "enumeration":
+      return toText;
+    case "integer":
+      return compileInteger(size);
+    case "float":
+      return (value) => toNumber(value, largestFloat);
+    case "double":
+      return (value) => toNumber(value, Number.MAX_VALUE);
+    case "boolean":
+      return toBoolean;
+    case "date":
+      return (value) => (isEmpty(value) ? "" : (dayOf(String(value), zoneless) ?? noDate));
+    case "datetime":
+      return (value) => (isEmpty(value) ? "" : (instantOf(String(value), zoneless) ?? noInstant));
+  }
+}
 
-function toInteger(value: string | number | boolean): Converted {
-  if (typeof value === "boolean") return { value: value ? 1 : 0 };
-  const parsed = toFloat(value);
-  if (!("value" in parsed)) return parsed;
-  const rounded = Math.round(Number(parsed.value));
-  return Number.isSafeInteger(rounded) ? { value: rounded } : { misfit: "is too large for an integer" };
+const noDate: Misfit = { misfit: "is not a date" };
+const noInstant: Misfit = { misfit: "is not a date and time" };
+const noNumber: Misfit = { misfit: "is not a number" };
+const noTruth: Misfit = { misfit: "is neither true nor false" };
+const booleanAsNumber: Misfit = { misfit: "is a boolean, not a number" };
+const tooLarge: Misfit = { misfit: "is too large for the number type" };
+
+function isEmpty(value: RowValue): value is null | "" {
+  return value === null || value === "";
+}
+
+/** A value as text: a number with a dot and all its digits, nothing as empty text. */
+export function toText(value: RowValue): string {
+  if (typeof value === "string") return value;
+  if (value === null) return "";
+  return typeof value === "number" ? plainDecimal(value) : String(value);
+}
+
+/** A number with a dot and all its digits, never with an exponent. */
+function plainDecimal(value: number): string {
+  const text = String(value);
+  const [mantissa = "", exponent] = text.split("e");
+  if (exponent === undefined) return text;
+  const [, sign = "", whole = "", fraction = ""] = /^(-?)(\d+)\.?(\d*)$/.exec(mantissa) ?? [];
+  const digits = whole + fraction;
+  const point = whole.length + Number(exponent);
+  if (point <= 0) return `${sign}0.${"0".repeat(-point)}${digits}`;
+  return point >= digits.length
+    ? sign + digits + "0".repeat(point - digits.length)
+    : `${sign}${digits.slice(0, point)}.${digits.slice(point)}`;
+}
+
+/** Largest amounts of Campaign's integer types; the least is one further from zero. A JSON number is exact up to 2^53 - 1 only. */
+const largest = { byte: 127, short: 32_767, int32: 2_147_483_647, int64: Number.MAX_SAFE_INTEGER } as const;
+const largestFloat = 3.402_823_466_385_288_6e38;
+
+/** Rounds, halves away from zero. */
+function compileInteger(size: FieldMapping["size"]): (value: RowValue) => number | Misfit {
+  const most = largest[size ?? "int64"];
+  const least = most === Number.MAX_SAFE_INTEGER ? -most : -most - 1;
+  const outside: Misfit = { misfit: `is outside the range of ${size ?? "an integer"}` };
+  return (value) => {
+    if (typeof value === "boolean") return value ? 1 : 0;
+    const number = toNumber(value, Number.MAX_VALUE);
+    if (typeof number === "object") return number;
+    const rounded = Math.sign(number) * Math.round(Math.abs(number)) + 0;
+    return rounded >= least && rounded <= most ? rounded : outside;
+  };
 }
 
 /** A number as people write it; not what JavaScript also takes for one, such as 0x10. */
 const decimal = /^[+-]?(\d+(\.\d+)?|\.\d+)$/;
 
-function toFloat(value: string | number | boolean): Converted {
-  if (typeof value === "boolean") return { misfit: "is a boolean, not a number" };
+function toNumber(value: RowValue, most: number): number | Misfit {
+  if (value === null) return 0;
+  if (typeof value === "boolean") return booleanAsNumber;
   const number = typeof value === "number" ? value : decimal.test(value.trim()) ? Number(value) : Number.NaN;
-  return Number.isFinite(number) ? { value: number } : { misfit: "is not a number" };
+  if (Number.isNaN(number) || number === Number.POSITIVE_INFINITY || number === Number.NEGATIVE_INFINITY)
+    return noNumber;
+  return number <= most && number >= -most ? number : tooLarge;
 }
 
-const booleans = new Map<string, boolean>([
+const booleans = new Map<RowValue, boolean>([
+  [null, false],
+  [true, true],
+  [false, false],
+  [1, true],
+  [0, false],
   ["true", true],
   ["1", true],
   ["false", false],
   ["0", false],
 ]);
 
-function toBoolean(value: string | number | boolean): Converted {
-  const found = booleans.get(String(value).toLowerCase());
-  return found === undefined ? { misfit: "is neither true nor false" } : { value: found };
-}
-
-const isoDate = /^\d{4}-\d{2}-\d{2}$/;
-const isoInstant = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:\d{2})$/;
-
-function toDate(value: string | number | boolean): Converted {
-  if (value === "") return { value: "" };
-  const instant = parseInstant(value);
-  return instant ? { value: instant.toISOString().slice(0, 10) } : { misfit: "is not a date" };
-}
-
-/** Campaign's own spelling: a space instead of the T, milliseconds, Z (facts/campaign.md §3.4). */
-function toDateTime(value: string | number | boolean): Converted {
-  if (value === "") return { value: "" };
-  const instant = parseInstant(value);
-  return instant ? { value: instant.toISOString().replace("T", " ") } : { misfit: "is not a date and time" };
-}
-
-/**
- * A day without time is midnight UTC, so that no process time zone can shift it. A day that does not exist is none (`Date` would
- * make 2 March of 30 February), and so is an instant outside the years 0 to 9999.
- */
-function parseInstant(value: string | number | boolean): Date | undefined {
-  const text = String(value);
-  if (isoDate.test(text)) return parseDay(text);
-  if (!isoInstant.test(text) || !parseDay(text.slice(0, 10))) return undefined;
-  const instant = new Date(text);
-  const year = instant.getUTCFullYear();
-  return year >= 0 && year <= 9999 ? instant : undefined;
-}
-
-function parseDay(text: string): Date | undefined {
-  const day = new Date(`${text}T00:00:00Z`);
-  return !Number.isNaN(day.getTime()) && day.toISOString().startsWith(text) ? day : undefined;
+function toBoolean(value: RowValue): boolean | Misfit {
+  return booleans.get(typeof value === "string" ? value.toLowerCase() : value) ?? noTruth;
 }

@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import { makeCampaignCore } from "../../infra/local/campaign/core.js";
 import type { SimCore } from "../../infra/local/sim/types.js";
-import { makeCampaignClient } from "../../shared/campaign/client.js";
+import { type CampaignClient, makeCampaignClient } from "../../shared/campaign/client.js";
 import { makeCampaignRecords } from "../../shared/campaign/records.js";
 import { AuthError, ConflictError, MissingError, RefusedError } from "../../shared/errors.js";
 import type { CampaignSink } from "../../shared/flows/ports.js";
@@ -66,6 +66,26 @@ function profile(): Record<string, unknown> | undefined {
   const held = core.state("profile", new URLSearchParams()) as Iterable<{ record: Record<string, unknown> }>;
   return [...held][0]?.record;
 }
+
+describe("the body of a write", () => {
+  it("nests items, and writes a link by key as a reference or null", async () => {
+    const bodies: unknown[] = [];
+    const client = {
+      root: new URL("http://campaign.test"),
+      call: async ({ body }: { body?: unknown }) => {
+        bodies.push(body);
+        return { status: 200, headers: {}, text: "" };
+      },
+    };
+    const fields = { "location.city": "Lyon", "location.zipCode": "69000", dealer: { key }, orgUnit: null, age: 0 };
+
+    await makeCampaignRecords(client as unknown as CampaignClient).update(byUri, key, fields, soon());
+
+    expect(bodies).toEqual([
+      { location: { city: "Lyon", zipCode: "69000" }, dealer: { PKey: key }, orgUnit: null, age: 0 },
+    ]);
+  });
+});
 
 describe("writing Campaign's records", () => {
   it.each<[string, CompiledMapping, number[]]>([

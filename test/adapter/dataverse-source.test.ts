@@ -12,7 +12,9 @@ import { parseRecordId, type RecordId } from "../../shared/model/ids.js";
 import { makeDynamicsClient } from "../../shared/services.js";
 import { coreHttp, coreWorld } from "../support/core-http.js";
 import { type FixedClock, fixedClock } from "../support/fixed-clock.js";
+import { aField, aMappingDocument, compiled } from "../support/mappings.js";
 
+const account = "ad6b3f4b-1be7-e611-8101-e0071b6af231";
 let clock: FixedClock;
 let core: DataverseCore;
 let source: DynamicsSource;
@@ -77,6 +79,34 @@ describe("reading Dynamics through its Web API", () => {
     expect(version).toMatch(/^\d+$/);
     expect(Object.keys(row).sort()).toEqual(Object.keys(contact.columns).sort());
     expect(row).toMatchObject({ contactid: id, birthdate: inventContact(1).birthdate, gendercode: 1, fax: null });
+  });
+
+  it("reads what a lookup points to, its table and its name, when the mapping wants to know (B21, B23)", async () => {
+    const mapping = compiled(
+      aMappingDocument(
+        [
+          aField({ source: { column: "parentcustomerid", as: "name" } }),
+          aField({ source: { column: "parentcustomerid", as: "type" }, target: "cusParentType" }),
+        ],
+        { columns: { contactid: "id", parentcustomerid: { type: "lookup", targets: ["account", "contact"] } } },
+      ),
+    );
+    await command("seed", { set: "accounts", rows: [{ accountid: account, name: "Contoso" }] });
+    await edit("PATCH", idOf(1), { "parentcustomerid_account@odata.bind": `/accounts(${account})` });
+
+    const company = { parentcustomerid: account, "parentcustomerid.type": "account" };
+    const none = { parentcustomerid: null, "parentcustomerid.type": null, "parentcustomerid.name": null };
+
+    expect((await source.fetchRow(mapping, idOf(1))).row).toMatchObject({
+      ...company,
+      "parentcustomerid.name": "Contoso",
+    });
+    expect((await source.fetchRow(mapping, idOf(2))).row).toMatchObject(none);
+    expect((await source.fetchRows(mapping, [idOf(1)])).map(({ row }) => row)).toMatchObject([company]);
+    const page = await source.readPage(mapping, undefined, 50);
+    expect(page.rows.map(({ row }) => row["parentcustomerid.type"]).filter((type) => type !== null)).toEqual([
+      "account",
+    ]);
   });
 
   it("says missing only of a row that does not exist", async () => {

@@ -9,6 +9,7 @@ import { type SftpServer, startSftpServer } from "../sftp/start-sftp-server.js";
 import { startSimulator } from "../sim/start-simulator.js";
 import { type CampaignOptions, makeCampaignCore } from "./core.js";
 import { instanceSchema } from "./model/instance.js";
+import { sftpOptions, sftpRoot, startOptOutSftp } from "./opt-out-sftp.js";
 
 const { values } = parseArgs({
   options: {
@@ -48,6 +49,8 @@ const settings = {
   ...(sftp && { optOutFolder: sftp.root }),
   ...(values.settings !== undefined && (readJson(values.settings) as Record<string, unknown>)),
 };
+const root = sftpRoot(values);
+const settings = values.settings === undefined ? {} : (readJson(values.settings) as Record<string, unknown>);
 const options: CampaignOptions = {
   settings,
   ...(values.data !== undefined && { dataFolder: values.data }),
@@ -55,7 +58,12 @@ const options: CampaignOptions = {
 };
 const simulator = await startSimulator({
   name: "campaign",
-  core: (world) => makeCampaignCore(world, options),
+  core(world) {
+    const core = makeCampaignCore(world, options);
+    // Settings saved in --data win, but not over the folder that is served.
+    if (root !== undefined) core.command?.("settings", { optOutFolder: root });
+    return core;
+  },
   port: Number(values.port),
   seed: Number(values.seed),
   latencyMs: Number(values.latency),

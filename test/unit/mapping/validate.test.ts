@@ -41,7 +41,8 @@ describe("validateMapping", () => {
 
   it.each<[string, Record<string, unknown>]>([
     ["another version", { v: 2 }],
-    ["an unknown member", { filters: [] }],
+    ["an unknown member", { filter: {} }],
+    ["filters without a condition", { filters: { join: "and", conditions: [] } }],
     ["no fields", { fields: [] }],
     ["a table in upper case", { table: { name: "Contact", set: "contacts", id: "contactid" } }],
     ["a resource that could leave its path", { resource: { api: "customResources", name: "../profile" } }],
@@ -97,6 +98,30 @@ describe("validateMapping", () => {
 
   it.each([undefined, null, 7, "text", [], {}])("answers problems, and never throws, for %j", (document) => {
     expect(pathsOf(document)).not.toEqual([]);
+  });
+});
+
+describe("the words of a problem", () => {
+  it("are there for every problem, with a way out", () => {
+    const { problems } = validateMapping(aMappingDocument([aField({ target: "age", type: "integer" })]));
+
+    expect(problems).toEqual([
+      { path: "fields[0].target", problem: "Campaign computes age itself", fix: "remove the field" },
+    ]);
+  });
+
+  it("never repeat a value of the document that could be a secret", () => {
+    const document = aMappingDocument([aField({ source: { constant: { token: "hunter2" } }, type: "hunter2" })]);
+
+    expect(JSON.stringify(validateMapping(document).problems)).not.toContain("hunter2");
+  });
+
+  it("speak of a document that is nested without end instead of running out of stack", () => {
+    const source = Array.from({ length: 50_000 }).reduce<unknown>((inner) => ({ trim: inner }), { column: "lastname" });
+
+    expect(validateMapping(aMappingDocument([aField({ source })])).problems).toMatchObject([
+      { problem: "is nested too deeply" },
+    ]);
   });
 });
 
