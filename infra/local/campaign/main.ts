@@ -9,7 +9,6 @@ import { type SftpServer, startSftpServer } from "../sftp/start-sftp-server.js";
 import { startSimulator } from "../sim/start-simulator.js";
 import { type CampaignOptions, makeCampaignCore } from "./core.js";
 import { instanceSchema } from "./model/instance.js";
-import { sftpOptions, sftpRoot, startOptOutSftp } from "./opt-out-sftp.js";
 
 const { values } = parseArgs({
   options: {
@@ -49,8 +48,6 @@ const settings = {
   ...(sftp && { optOutFolder: sftp.root }),
   ...(values.settings !== undefined && (readJson(values.settings) as Record<string, unknown>)),
 };
-const root = sftpRoot(values);
-const settings = values.settings === undefined ? {} : (readJson(values.settings) as Record<string, unknown>);
 const options: CampaignOptions = {
   settings,
   ...(values.data !== undefined && { dataFolder: values.data }),
@@ -58,12 +55,7 @@ const options: CampaignOptions = {
 };
 const simulator = await startSimulator({
   name: "campaign",
-  core(world) {
-    const core = makeCampaignCore(world, options);
-    // Settings saved in --data win, but not over the folder that is served.
-    if (root !== undefined) core.command?.("settings", { optOutFolder: root });
-    return core;
-  },
+  core: (world) => makeCampaignCore(world, options),
   port: Number(values.port),
   seed: Number(values.seed),
   latencyMs: Number(values.latency),

@@ -67,8 +67,6 @@ export const settingsSchema = z.strictObject({
   stagingMinutes: z.number().nonnegative().default(0),
   /** Folder of the daily opt-out file (§9), null for no export. */
   optOutFolder: z.string().nullable().default(null),
-  /** (unconfirmed) How long that file takes to be written under its final name; 0: it appears there whole. */
-  optOutWriteMs: z.number().nonnegative().default(0),
   /** (unconfirmed) 0: the opt-out file appears whole; else it is written in place, and half of it stands there for so long. */
   optOutWriteMs: z.number().nonnegative().default(0),
 });

@@ -51,41 +51,8 @@ function writeOut({ settings, world }: Instance, file: string, text: string): vo
   renameSync(`${file}.part`, file);
 }
 
-const parts = 10;
-
-/** A name that is not taken: two files of one second differ by a second in their names. */
-function freeName(folder: string, now: number): string {
-  const stamp = new Date(now).toISOString().replaceAll(/\D/g, "").slice(0, 14);
-  const file = join(folder, `optout_${stamp}.csv`);
-  return existsSync(file) ? freeName(folder, now + 1000) : file;
-}
-
-/** Writes a file part by part over `optOutWriteMs`; a reader may find any beginning of it. Without time to take, at once and whole. */
-function writeFile(instance: Instance, file: string, text: string, whenWritten: () => void): void {
-  const { generation } = instance.store;
-  const stepMs = instance.settings.optOutWriteMs / (parts - 1);
-  if (stepMs === 0) {
-    writeFileSync(`${file}.part`, text);
-    renameSync(`${file}.part`, file);
-    whenWritten();
-    return;
-  }
-  const bytes = Buffer.from(text);
-  const at = (part: number): number => Math.floor((bytes.length * part) / parts);
-  const append = (part: number): void => {
-    // A reset, or a folder that was taken away, ends the writing where it is.
-    if (instance.store.generation !== generation || (part > 0 && !existsSync(file))) return;
-    appendFileSync(file, bytes.subarray(at(part), at(part + 1)));
-    if (part === parts - 1) whenWritten();
-    else instance.world.later(stepMs, () => append(part + 1));
-  };
-  append(0);
-}
-
 /**
- * Writes the profiles changed since the last export to `<folder>/d365_loads/exports/optout_YYYYMMDDHHMMSS.csv`, whole or not at
- * all unless `optOutWriteMs` says otherwise. Answers file and rows; undefined while there is no folder or the workflow does not run.
- * Who stops the process in between finds the same profiles in the next file.
+ * Writes the profiles changed since the last export to `<folder>/d365_loads/exports/optout_YYYYMMDDHHMMSS.csv`. Answers file and rows; undefined while there is no folder or the workflow does not run.
  */
 export function exportOptOuts(instance: Instance): { file: string; rows: number } | undefined {
   const { optOutFolder } = instance.settings;
@@ -95,10 +62,10 @@ export function exportOptOuts(instance: Instance): { file: string; rows: number 
   const rows = [...changedRows(instance, columns, Number(instance.store.document("optOutsExportedUntil") ?? 0), now)];
   const folder = join(optOutFolder, "d365_loads", "exports");
   mkdirSync(folder, { recursive: true });
-  const file = freeName(folder, now);
-  writeFile(instance, file, `${[columns.join(","), ...rows].join("\r\n")}\r\n`, () =>
-    instance.store.saveDocument("optOutsExportedUntil", now),
-  );
+  const stamp = new Date(now).toISOString().replaceAll(/\D/g, "").slice(0, 14);
+  const file = join(folder, `optout_${stamp}.csv`);
+  writeOut(instance, file, `${[columns.join(","), ...rows].join("\r\n")}\r\n`);
+  instance.store.saveDocument("optOutsExportedUntil", now);
   return { file, rows: rows.length };
 }
 
