@@ -18,14 +18,15 @@ import type { Intent, StoredState, SyncState } from "../storage/sync-state.js";
 import type { IngressPorts, VersionedRow } from "./ports.js";
 
 /**
- * What came of it. `created`, `updated`, `deleted`: Campaign was written. `unchanged`: newer version, same content, no call. `stale`: this
- * version or a newer one has been dealt with. `gone`: deleted, and nothing of ours to delete. `left`: deleted, but the mapping keeps
- * such records. `unmapped`: no mapping for the table. `trail`: written a moment ago; one message at `until` stands for this edit and
- * whatever follows it. `wait`: somebody's announced call may still take effect until `until` (epoch ms).
+ * What came of it. `created`, `updated`, `deleted`: Campaign was written. `unchanged`: newer version, same content, no call.
+ * `stale`: this version or a newer one has been dealt with. `gone`: deleted, and nothing of ours to delete. `left`: deleted, but
+ * the mapping keeps such records. `filtered`: the mapping's filters keep the record out, and what was there stays. `unmapped`: no
+ * mapping for the table. `trail`: written a moment ago; one message at `until` stands for this edit and whatever follows it.
+ * `wait`: somebody's announced call may still take effect until `until` (epoch ms).
  */
 export type WriteOutcome =
   | { outcome: "created" | "updated" | "unchanged"; warnings: readonly string[] }
-  | { outcome: "deleted" | "stale" | "gone" | "left" | "unmapped" }
+  | { outcome: "deleted" | "stale" | "gone" | "left" | "filtered" | "unmapped" }
   | { outcome: "wait" | "trail"; until: number };
 
 /** The share of the call budget, on top of it, that a call sent at its end may need to take effect. */
@@ -53,7 +54,7 @@ export async function writeRecord(ports: IngressPorts, envelope: Envelope): Prom
   const current = takeRow(job) ?? (await readRow(job));
   if (!current || isMergedAway(current.row)) return retire(job, current?.version);
   if (isDealtWith(job, current.version)) return { outcome: "stale" };
-  return upsert(job, current);
+  return mapping.accepts(current.row) ? upsert(job, current) : filterOut(job, current.version);
 }
 
 /** One run of this flow over one record. `state` is what was read, never changed in place. */
@@ -160,32 +161,47 @@ async function send(
 }
 
 async function retire(job: Job, version: RowVersion | undefined): Promise<WriteOutcome> {
-  const { ports, envelope, mapping, state } = job;
-  const { always: _a, insertOnly: _i, ...rest } = dealtWith(job, version ?? state.version);
-  const gone: SyncState = {
-    ...rest,
-    present: false,
-    tombstone: state.tombstone ?? new Date(ports.clock.now()).toISOString(),
-  };
-  if (!state.present && !isInterrupted(job)) {
+  const { ports, mapping, state } = job;
+  const known = dealtWith(job, version ?? state.version);
+  const tombstone = state.tombstone ?? new Date(ports.clock.now()).toISOString();
+  const gone = { ...withoutContent(known), present: false, tombstone };
+  if (!isThere(job)) {
     if (state.tombstone === undefined || version !== undefined) await save(job, gone, job.stored.etag);
     return { outcome: "gone" };
   }
   if (!mapping.applyDeletes) {
-    await save(
-      job,
-      { ...dealtWith(job, version ?? state.version), tombstone: String(gone.tombstone) },
-      job.stored.etag,
-    );
+    await save(job, { ...known, tombstone }, job.stored.etag);
     return { outcome: "left" };
   }
-  const remove = async (deadline: number): Promise<"deleted"> => {
-    await ports.campaign.remove(mapping, envelope.id, deadline).catch((error: unknown) => {
+  return remove(job, gone);
+}
+
+/** Without fingerprints, so that the record is written again when the filters let it back in. */
+async function filterOut(job: Job, version: RowVersion): Promise<WriteOutcome> {
+  const out = withoutContent(dealtWith(job, version));
+  if (isThere(job) && job.mapping.whenFilteredOut === "delete") return remove(job, { ...out, present: false });
+  await save(job, out, job.stored.etag);
+  return { outcome: "filtered" };
+}
+
+/** May there be a record of ours in Campaign? */
+function isThere(job: Job): boolean {
+  return job.state.present || isInterrupted(job);
+}
+
+function withoutContent({ always: _always, insertOnly: _insertOnly, ...rest }: SyncState): SyncState {
+  return rest;
+}
+
+/** Deletes the record; one that is gone already is deleted. */
+async function remove(job: Job, after: SyncState): Promise<WriteOutcome> {
+  const { ports, envelope, mapping } = job;
+  const call = (deadline: number): Promise<void> =>
+    ports.campaign.remove(mapping, envelope.id, deadline).catch((error: unknown) => {
       if (!(error instanceof MissingError)) throw error;
     });
-    return "deleted";
-  };
-  return { outcome: await underIntent(job, "delete", remove, () => gone) };
+  await underIntent(job, "delete", call, () => after);
+  return { outcome: "deleted" };
 }
 
 /**

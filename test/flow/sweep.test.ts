@@ -170,7 +170,7 @@ function noticeOf(id: RecordId, message: string): Notice {
     image: (mapping) =>
       now && {
         version: now.version,
-        row: Object.fromEntries(Object.keys(mapping.columns).map((column) => [column, now.row[column] ?? null])),
+        row: Object.fromEntries(mapping.cells.map((column) => [column, now.row[column] ?? null])),
       },
   };
 }

@@ -24,7 +24,7 @@ function bare(changes: Partial<Envelope> = {}): Envelope {
 /** A message that carries the row as an image would. */
 function withRow(version: RowVersion, row: Row, changes: Partial<Envelope> = {}): Envelope {
   const mapping = world.ports.mappings.get("contact");
-  const whole = Object.fromEntries(Object.keys(mapping?.columns ?? {}).map((column) => [column, row[column] ?? null]));
+  const whole = Object.fromEntries((mapping?.cells ?? []).map((column) => [column, row[column] ?? null]));
   return anEnvelope({ version, row: { ...whole, contactid: id }, columns: mapping?.columnSet, ...changes });
 }
 
@@ -261,6 +261,35 @@ describe("writing a contact to its profile", () => {
 
     expect(firstNames).toEqual(["Ann", "Ann", "Cleo", "Cleo"]);
     expect(world.campaignCalls()).toBe(calls);
+  });
+
+  describe("whose row the filters keep out", () => {
+    const leave = { join: "and", conditions: [{ column: "lastname", comparison: "notEquals", value: "Geheim" }] };
+    const visible = { lastname: "Lee", firstname: "Ann" };
+    const hidden = { lastname: "Geheim", firstname: "Ann" };
+
+    async function played(whenFilteredOut: "leave" | "delete", ...rows: Row[]): Promise<unknown[]> {
+      world = await makeIngressWorld({
+        mapping: compiled(aMappingDocument(undefined, { filters: leave, whenFilteredOut })),
+      });
+      for (const row of rows) await handle(withRow(world.dynamics.put(id, row), row));
+      return world.profiles().map(({ lastName }) => lastName);
+    }
+
+    it("creates no profile", async () => {
+      expect(await played("delete", hidden)).toEqual([]);
+      expect(world.campaignCalls()).toBe(0);
+    });
+
+    it("deletes the profile, or leaves it as it was, as the mapping says", async () => {
+      expect(await played("delete", visible, hidden)).toEqual([]);
+      expect(await played("leave", visible, hidden)).toEqual(["Lee"]);
+    });
+
+    it("writes it again when the filters let it back in, though the content is what it was", async () => {
+      expect(await played("delete", visible, hidden, visible)).toEqual(["Lee"]);
+      expect(await played("leave", visible, hidden, visible)).toEqual(["Lee"]);
+    });
   });
 
   it("writes nothing for a table that no mapping names", async () => {

@@ -27,7 +27,7 @@ export function makeMemoryDynamics({ pageSize = 3 } = {}): MemoryDynamics {
   const complete = (mapping: CompiledMapping, { id, version, row }: VersionedRow): VersionedRow => ({
     id,
     version,
-    row: Object.fromEntries(Object.keys(mapping.columns).map((column) => [column, row[column] ?? null])),
+    row: Object.fromEntries(mapping.cells.map((column) => [column, row[column] ?? null])),
   });
   const note = (id: RecordId, deleted: boolean): void => {
     version += 1;

@@ -124,6 +124,8 @@ async function writeSet(write: WriteRequest, segment: Segment, rest: readonly Se
   if (next && further?.name === "$ref") return writeReference(write, argument, next.name, next.argument);
   if (next && !further && (method === "PUT" || method === "DELETE"))
     return writeProperty(write, argument, next.name, method === "DELETE");
+  if (next && method === "POST") throw notImitated("creating a row through another row's collection");
+  if (next && method === "PATCH") throw notImitated("uploads to a column");
   if (!next && method === "PATCH") return patchRow(write, argument);
   if (!next && method === "DELETE") return removeRow(write, argument);
   throw methodNotAllowed(method, next?.name ?? segment.name);

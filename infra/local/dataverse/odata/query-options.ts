@@ -44,6 +44,9 @@ const REFUSED: Record<string, string> = {
   $format: "The query option '$format' is not supported.",
 };
 
+/** Other ways to ask: ignored, they would answer a plain list as if it were theirs. */
+const otherQueries = new Set(["fetchXml", "savedQuery", "userQuery"]);
+
 /** Splits at a separator outside parentheses and quotes. */
 export function splitOutside(text: string, separator: string): string[] {
   const parts: string[] = [];
@@ -68,6 +71,7 @@ export function parseQueryOptions(query: URLSearchParams): QueryOptions {
   const options = new Map<string, string>();
   const aliases = new Map<string, string>();
   for (const [name, value] of query) {
+    if (otherQueries.has(name)) throw notImitated(`queries by ${name}`);
     if (name.startsWith("@")) aliases.set(name, value);
     else if (name.startsWith("$")) options.set(name, value);
   }
