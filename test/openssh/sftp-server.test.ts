@@ -9,6 +9,7 @@ import { connect as connectTcp, createServer } from "node:net";
 import { tmpdir, userInfo } from "node:os";
 import { join } from "node:path";
 import { utils } from "ssh2";
+import { makeKeyPair } from "../../infra/local/sftp/keys.js";
 import { describeSftpServer, type ServerUnderTest } from "../conformance/sftp/sftp.contract.js";
 
 async function freePort(): Promise<number> {
@@ -21,7 +22,7 @@ async function freePort(): Promise<number> {
 
 async function startOpenSsh(): Promise<ServerUnderTest> {
   const directory = realpathSync(mkdtempSync(join(tmpdir(), "openssh-")));
-  const [hostKey, key] = [utils.generateKeyPairSync("ed25519"), utils.generateKeyPairSync("ed25519")];
+  const [hostKey, key] = [makeKeyPair(), makeKeyPair()];
   const keep = (name: string, text: string): string => {
     const file = join(directory, name);
     writeFileSync(file, `${text.trim()}\n`);

@@ -152,7 +152,11 @@ describe("what is kept and logged", () => {
     // Campaign's own words quote the value: errors are where values leak.
     const message = `The value '${planted.lastname}' is not valid for the 'nms:recipient:gender' enumeration of the '@gender' field`;
     const body = { error_code: "RST-360011", message };
-    await system.observer.fault("campaign", { on: "PATCH /profile/*", times: 1, answer: { status: 500, body } });
+    await system.observer.fault("campaign", {
+      on: `PATCH /profile/${contactId(3)}`,
+      times: 1,
+      answer: { status: 500, body },
+    });
     await system.editor.update(contactId(3), { ...planted, lastname: `${planted.lastname}two` });
     await post(aContext({ PrimaryEntityId: "planted" }));
     await eventually("the refusal to be kept", async () => {

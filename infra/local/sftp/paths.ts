@@ -1,6 +1,6 @@
 // Paths of a client to paths on disk, inside one root. Nothing a client sends leads out of it: not `..`, not an absolute path, not a link.
 
-import { realpathSync } from "node:fs";
+import { lstatSync, realpathSync } from "node:fs";
 import { dirname, join, posix } from "node:path";
 
 /** Translates paths for one root. */
@@ -21,11 +21,20 @@ export function makeJail(root: string): Jail {
       const wanted = join(realRoot, toClient(path));
       const real = realOrParent(wanted);
       if (real !== realRoot && !real.startsWith(`${realRoot}/`)) {
-        throw Object.assign(new Error("outside of the root"), { code: "EACCES" });
+        throw outside();
       }
       return wanted;
     },
   };
+}
+
+function outside(): Error {
+  return Object.assign(new Error("outside of the root"), { code: "EACCES" });
+}
+
+/** A link that leads nowhere: writing through it would make the file it names, wherever that is. */
+function isLink(path: string): boolean {
+  return lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() === true;
 }
 
 /** The real path of what is there, or of the folder that would hold it. */
@@ -33,6 +42,7 @@ function realOrParent(path: string): string {
   try {
     return realpathSync(path);
   } catch {
+    if (isLink(path)) throw outside();
     return realOrParent(dirname(path));
   }
 }

@@ -2,10 +2,11 @@
 // imitate answers OP_UNSUPPORTED.
 
 import {
+  chmodSync,
   closeSync,
+  constants,
   existsSync,
   fstatSync,
-  ftruncateSync,
   linkSync,
   lstatSync,
   mkdirSync,
@@ -16,6 +17,7 @@ import {
   rmdirSync,
   type Stats,
   statSync,
+  truncateSync,
   unlinkSync,
   utimesSync,
   writeSync,
@@ -26,7 +28,10 @@ import type { Operation, SftpFaults } from "./faults.js";
 import type { Jail } from "./paths.js";
 
 // CommonJS: Node finds no named exports in it.
-const { flagsToString, OPEN_MODE, STATUS_CODE } = ssh2.utils.sftp;
+const { OPEN_MODE, STATUS_CODE } = ssh2.utils.sftp;
+
+/** Names in one answer, so that it stays below the size of a packet. */
+const namesAtOnce = 100;
 
 /** What a session works on. */
 export interface SftpSession {
@@ -46,8 +51,8 @@ interface OpenFile {
 interface OpenFolder {
   kind: "folder";
   path: string;
-  /** Undefined when they have been read. */
-  names: string[] | undefined;
+  /** Those still to be told. */
+  names: string[];
 }
 
 /** Serves a session until it ends; its files are closed with it. */
@@ -74,11 +79,16 @@ export function serveSftp({ sftp, jail, faults, drop }: SftpSession): void {
   };
   /** One request at a time, in order, as the session's folder would see them. */
   let last: Promise<unknown> = Promise.resolve();
+  let dropped = false;
   const answer = (request: number, operation: Operation, path: string, work: (cutAt?: number) => void): void => {
     last = last.then(async () => {
+      if (dropped) return;
       const fate = faults.decide(operation, path);
       if (fate.delayMs > 0) await sleep(fate.delayMs);
-      if (fate.reset) return drop();
+      if (fate.reset) {
+        dropped = true;
+        return drop();
+      }
       if (fate.status) return sftp.status(request, STATUS_CODE[fate.status]);
       try {
         work(fate.cutAt);
@@ -109,19 +119,14 @@ export function serveSftp({ sftp, jail, faults, drop }: SftpSession): void {
   );
   sftp.on("OPEN", (request, path, flags) =>
     answer(request, "OPEN", jail.toClient(path), () => {
-      const mode = flagsToString(flags);
-      if (mode === null) return sftp.status(request, STATUS_CODE.OP_UNSUPPORTED);
-      const descriptor = openSync(jail.toDisk(path), mode);
-      if (fstatSync(descriptor).isDirectory()) {
-        closeSync(descriptor);
-        return sftp.status(request, STATUS_CODE.FAILURE);
-      }
+      const descriptor = openSync(jail.toDisk(path), diskFlags(flags));
       const append = (flags & OPEN_MODE.APPEND) !== 0;
       sftp.handle(request, keep({ kind: "file", path: jail.toClient(path), descriptor, append }));
     }),
   );
   sftp.on("READ", (request, id, offset, length) =>
     answer(request, "READ", nameOf(id), (cutAt) => {
+      if (length === 0) return sftp.data(request, Buffer.alloc(0));
       const wanted = Math.min(length, 256 * 1024, cutAt === undefined ? length : Math.max(0, cutAt - offset));
       const buffer = Buffer.alloc(wanted);
       const read = wanted === 0 ? 0 : readSync(findFile(id).descriptor, buffer, 0, wanted, offset);
@@ -154,13 +159,9 @@ export function serveSftp({ sftp, jail, faults, drop }: SftpSession): void {
     answer(request, "READDIR", nameOf(id), () => {
       const handle = find(id);
       if (handle.kind !== "folder") return sftp.status(request, STATUS_CODE.FAILURE);
-      if (!handle.names) return sftp.status(request, STATUS_CODE.EOF);
-      const { names, path } = handle;
-      handle.names = undefined;
-      sftp.name(
-        request,
-        names.flatMap((name) => listed(jail, path, name)),
-      );
+      const listing = handle.names.splice(0, namesAtOnce).flatMap((name) => listed(jail, handle.path, name));
+      if (listing.length === 0) sftp.status(request, STATUS_CODE.EOF);
+      else sftp.name(request, listing);
     }),
   );
   sftp.on("MKDIR", (request, path) =>
@@ -187,19 +188,24 @@ export function serveSftp({ sftp, jail, faults, drop }: SftpSession): void {
       done(request);
     }),
   );
-  for (const event of ["SETSTAT", "FSETSTAT"] as const) {
-    sftp.on(event, (request: number, target: string | Buffer, attributes: Attributes) =>
-      answer(request, "STAT", typeof target === "string" ? jail.toClient(target) : nameOf(target), () => {
-        const disk = typeof target === "string" ? jail.toDisk(target) : jail.toDisk(findFile(target).path);
-        if (attributes.size !== undefined && typeof target !== "string") {
-          ftruncateSync(findFile(target).descriptor, attributes.size);
-        }
-        if (attributes.mtime !== undefined) utimesSync(disk, attributes.atime ?? attributes.mtime, attributes.mtime);
-        else statSync(disk);
-        done(request);
-      }),
-    );
-  }
+  sftp.on("SETSTAT", (request, path, attributes) =>
+    answer(request, "STAT", jail.toClient(path), () => change(request, jail.toDisk(path), attributes)),
+  );
+  sftp.on("FSETSTAT", (request, id, attributes) =>
+    answer(request, "STAT", nameOf(id), () => change(request, jail.toDisk(findFile(id).path), attributes)),
+  );
+  const change = (request: number, disk: string, attributes: Attributes): void => {
+    const { size, mode, atime, mtime, uid } = attributes as Partial<Attributes>;
+    if (uid !== undefined) {
+      sftp.status(request, STATUS_CODE.OP_UNSUPPORTED);
+      return;
+    }
+    statSync(disk);
+    if (size !== undefined) truncateSync(disk, size);
+    if (mode !== undefined) chmodSync(disk, mode & 0o7777);
+    if (mtime !== undefined) utimesSync(disk, atime ?? mtime, mtime);
+    done(request);
+  };
   // Links could lead out of the root, and the file exchange needs none.
   sftp.on("SYMLINK", (request) => sftp.status(request, STATUS_CODE.OP_UNSUPPORTED));
   sftp.on("READLINK", (request) => sftp.status(request, STATUS_CODE.OP_UNSUPPORTED));
@@ -258,9 +264,33 @@ function toAttributes(stats: Stats, cutAt = Number.POSITIVE_INFINITY): Attribute
   return { mode, uid, gid, size, atime: seconds(stats.atimeMs), mtime: seconds(stats.mtimeMs) };
 }
 
+/** As OpenSSH's sftp-server translates errors of the system. */
+const statusByCode: Readonly<Record<string, number>> = {
+  ENOENT: STATUS_CODE.NO_SUCH_FILE,
+  ENOTDIR: STATUS_CODE.NO_SUCH_FILE,
+  EBADF: STATUS_CODE.NO_SUCH_FILE,
+  ELOOP: STATUS_CODE.NO_SUCH_FILE,
+  EPERM: STATUS_CODE.PERMISSION_DENIED,
+  EACCES: STATUS_CODE.PERMISSION_DENIED,
+  ENAMETOOLONG: STATUS_CODE.BAD_MESSAGE,
+  EINVAL: STATUS_CODE.BAD_MESSAGE,
+};
+
 function statusOf(error: unknown): number {
-  const code = error instanceof Error && "code" in error ? error.code : undefined;
-  if (code === "ENOENT" || code === "ENOTDIR") return STATUS_CODE.NO_SUCH_FILE;
-  if (code === "EACCES" || code === "EPERM") return STATUS_CODE.PERMISSION_DENIED;
-  return STATUS_CODE.FAILURE;
+  const code = error instanceof Error && "code" in error ? String(error.code) : "";
+  return statusByCode[code] ?? STATUS_CODE.FAILURE;
+}
+
+const flagPairs: readonly (readonly [wire: number, disk: number])[] = [
+  [OPEN_MODE.APPEND, constants.O_APPEND],
+  [OPEN_MODE.CREAT, constants.O_CREAT],
+  [OPEN_MODE.TRUNC, constants.O_TRUNC],
+  [OPEN_MODE.EXCL, constants.O_EXCL],
+];
+
+function diskFlags(flags: number): number {
+  const reads = (flags & OPEN_MODE.READ) !== 0;
+  const writes = (flags & OPEN_MODE.WRITE) !== 0;
+  const access = writes ? (reads ? constants.O_RDWR : constants.O_WRONLY) : constants.O_RDONLY;
+  return flagPairs.reduce((all, [wire, disk]) => ((flags & wire) === 0 ? all : all | disk), access);
 }

@@ -2,13 +2,18 @@
 
 import { createHash, timingSafeEqual } from "node:crypto";
 import type { AddressInfo } from "node:net";
+import { setTimeout as sleep } from "node:timers/promises";
 import ssh2, { type AuthContext, type Connection, type ParsedKey } from "ssh2";
-import { makeSftpFaults, type SftpFaults } from "./faults.js";
+import { type Fate, makeSftpFaults, type SftpFaults } from "./faults.js";
+import { makeKeyPair, parseKey } from "./keys.js";
 import { makeJail } from "./paths.js";
 import { serveSftp } from "./serve-sftp.js";
 
 // CommonJS: Node finds no named exports in it.
-const { Server, utils } = ssh2;
+const { Server } = ssh2;
+
+/** A client that never says anything is not waited for. */
+const closeWithinMs = 500;
 
 /** How to start one. `publicKey` is a line as in authorized_keys; without `hostKey` (PEM or OpenSSH, private) a new one is made. */
 export interface SftpServerOptions {
@@ -29,7 +34,7 @@ export interface SftpServer {
 
 /** Starts a server; login by public key only, no shell, no exec, no forwarding. Throws when a key cannot be read. */
 export function startSftpServer(options: SftpServerOptions): Promise<SftpServer> {
-  const hostKey = options.hostKey ?? utils.generateKeyPairSync("ed25519").private;
+  const hostKey = options.hostKey ?? makeKeyPair().private;
   const jail = makeJail(options.root);
   const users = new Map(options.users.map(({ name, publicKey }) => [name, parseKey(publicKey)]));
   const faults = makeSftpFaults(() => Date.now(), options.seed ?? 1);
@@ -41,9 +46,7 @@ export function startSftpServer(options: SftpServerOptions): Promise<SftpServer>
     // A client that hangs up is no event for the others.
     connection.on("error", () => connection.end());
     connection.on("authentication", (context) => {
-      const refused = faults.decide("AUTH", context.username).status !== undefined;
-      if (!refused && mayEnter(context, users.get(context.username))) context.accept();
-      else context.reject(["publickey"]);
+      void admit(context, connection);
     });
     connection.on("session", (accept) => {
       const session = accept();
@@ -58,6 +61,16 @@ export function startSftpServer(options: SftpServerOptions): Promise<SftpServer>
     connection.on("request", (_accept, reject) => reject?.());
   });
 
+  /** A client first asks what it may try and whether a key would do; only the login itself is struck by faults. */
+  const admit = async (context: AuthContext, connection: Connection): Promise<void> => {
+    const isLogin = context.method === "publickey" ? context.signature !== undefined : context.method !== "none";
+    const fate: Fate = isLogin ? faults.decide("AUTH", context.username) : { delayMs: 0 };
+    if (fate.delayMs > 0) await sleep(fate.delayMs);
+    if (fate.reset) connection.end();
+    else if (!fate.status && mayEnter(context, users.get(context.username))) context.accept();
+    else context.reject(["publickey"]);
+  };
+
   return new Promise((resolve, reject) => {
     server.once("error", reject);
     server.listen(options.port, "127.0.0.1", () => {
@@ -67,20 +80,14 @@ export function startSftpServer(options: SftpServerOptions): Promise<SftpServer>
         port,
         hostKeyFingerprint: `SHA256:${hash.replace(/=+$/, "")}`,
         faults,
-        close: () =>
-          new Promise((closed) => {
-            for (const connection of connections) connection.end();
-            server.close(() => closed());
-          }),
+        async close() {
+          for (const connection of connections) connection.end();
+          const closed = new Promise<void>((done) => server.close(() => done()));
+          await Promise.race([closed, sleep(closeWithinMs)]);
+        },
       });
     });
   });
-}
-
-function parseKey(text: string): ParsedKey {
-  const parsed = utils.parseKey(text);
-  if (parsed instanceof Error) throw parsed;
-  return parsed;
 }
 
 /** First a client asks whether a key would do, then it signs with it; both come here. */

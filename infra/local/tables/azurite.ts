@@ -1,5 +1,6 @@
 // The parts of Azurite's table service that this folder reaches into. They are internal: its version is pinned, and
 // test/conformance/tables fails when an update moves them.
+import type { Server } from "node:http";
 import { createRequire } from "node:module";
 import type { StoredEntity } from "./entity-limits.js";
 
@@ -35,7 +36,7 @@ export interface MetadataStore {
 /** Azurite's table service. */
 export interface TableServer {
   metadataStore: MetadataStore;
-  httpServer: { address(): { port: number } | string | null };
+  httpServer: Server;
   start(): Promise<void>;
   close(): Promise<void>;
 }

@@ -1,10 +1,10 @@
 import { mkdtempSync, readFileSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { utils } from "ssh2";
 import { afterEach, describe, expect, it } from "vitest";
 import { eventually } from "../../../infra/local/people.js";
 import { type LocalProcess, startProcess } from "../../../infra/local/processes.js";
+import { makeKeyPair } from "../../../infra/local/sftp/keys.js";
 import { connect, type SftpClient } from "../sftp/client.js";
 
 let campaign: LocalProcess | undefined;
@@ -17,7 +17,7 @@ afterEach(async () => {
 /** Starts Campaign's simulator with an SFTP account and logs in to it. */
 async function start(settings: Record<string, unknown> = {}): Promise<SftpClient> {
   const directory = mkdtempSync(join(tmpdir(), "campaign-sftp-test-"));
-  const key = utils.generateKeyPairSync("ed25519");
+  const key = makeKeyPair();
   const file = (name: string, text: string): string => {
     writeFileSync(join(directory, name), text);
     return join(directory, name);

@@ -13,6 +13,8 @@ export interface SftpClient {
   rename(from: string, to: string): Promise<void>;
   realpath(path: string): Promise<string>;
   symlink(target: string, path: string): Promise<void>;
+  truncate(path: string, size: number): Promise<void>;
+  chmod(path: string, mode: number): Promise<void>;
   exec(command: string): Promise<void>;
   close(): Promise<void>;
 }
@@ -59,6 +61,8 @@ export async function connect(config: ConnectConfig): Promise<SftpClient> {
     rename: (from, to) => call<void>((done) => sftp.rename(from, to, (error) => done(error))),
     realpath: (path) => call<string>((done) => sftp.realpath(path, done)),
     symlink: (target, path) => call<void>((done) => sftp.symlink(target, path, (error) => done(error))),
+    truncate: (path, size) => call<void>((done) => sftp.setstat(path, { size }, (error) => done(error))),
+    chmod: (path, mode) => call<void>((done) => sftp.chmod(path, mode, (error) => done(error))),
     exec: (command) => call<void>((done) => client.exec(command, (error) => done(error))),
     async close() {
       client.end();

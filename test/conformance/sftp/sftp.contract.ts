@@ -4,6 +4,7 @@
 import { createHash } from "node:crypto";
 import { type ConnectConfig, utils } from "ssh2";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { makeKeyPair } from "../../../infra/local/sftp/keys.js";
 import { connect, type SftpClient } from "./client.js";
 
 /** A server under test. `base` is a folder of its own that the client may write to, as the client spells it. */
@@ -53,7 +54,7 @@ export function describeSftpServer(name: string, start: () => Promise<ServerUnde
     });
 
     it("refuses a key it does not know", async () => {
-      const stranger = utils.generateKeyPairSync("ed25519").private;
+      const stranger = makeKeyPair().private;
 
       await expect(connect({ ...server.config, privateKey: stranger })).rejects.toThrow(/authentication/i);
     });
@@ -147,6 +148,23 @@ export function describeSftpServer(name: string, start: () => Promise<ServerUnde
 
       expect(await client.realpath(`${folder}/x/../.`)).toBe(folder);
       await expect(client.realpath(`${folder}/none/../.`)).rejects.toMatchObject({ code: NO_SUCH_FILE });
+    });
+
+    it("lists a folder of many files, every one once", async () => {
+      const names = Array.from({ length: 350 }, (_, number) => `optout_${String(number).padStart(4, "0")}.csv`);
+      for (const name of names) await client.write(`${folder}/${name}`, "");
+
+      expect(await client.list(folder)).toEqual(names);
+    });
+
+    it("changes a file's size and mode, by path, and not only in its answer", async () => {
+      await client.write(`${folder}/log`, "one two");
+
+      await client.truncate(`${folder}/log`, 3);
+      await client.chmod(`${folder}/log`, 0o600);
+
+      expect(await client.read(`${folder}/log`)).toBe("one");
+      expect((await client.stat(`${folder}/log`)).mode & 0o777).toBe(0o600);
     });
 
     it("serves several clients at once", async () => {

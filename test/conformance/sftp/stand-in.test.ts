@@ -1,13 +1,16 @@
-import { mkdirSync, mkdtempSync, symlinkSync, writeFileSync } from "node:fs";
+import { once } from "node:events";
+import { existsSync, mkdirSync, mkdtempSync, symlinkSync, writeFileSync } from "node:fs";
+import { connect as connectTcp } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type ConnectConfig, utils } from "ssh2";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { makeKeyPair } from "../../../infra/local/sftp/keys.js";
 import { type SftpServer, startSftpServer } from "../../../infra/local/sftp/start-sftp-server.js";
 import { connect, type SftpClient } from "./client.js";
 import { describeSftpServer } from "./sftp.contract.js";
 
-const key = utils.generateKeyPairSync("ed25519");
+const key = makeKeyPair();
 
 function start(root: string): Promise<SftpServer> {
   return startSftpServer({ port: 0, root, users: [{ name: "campaign", publicKey: key.public }] });
@@ -57,13 +60,49 @@ describe("the SFTP stand-in alone", () => {
     });
   });
 
+  it("does not make a file through a link that leads nowhere yet", async () => {
+    const outside = mkdtempSync(join(tmpdir(), "outside-"));
+    symlinkSync(join(outside, "new"), join(root, "dangling"));
+
+    await expect(client.write("/dangling", "x")).rejects.toMatchObject({
+      code: utils.sftp.STATUS_CODE.PERMISSION_DENIED,
+    });
+    expect(existsSync(join(outside, "new"))).toBe(false);
+  });
+
+  it("closes though a client that never says anything is connected", async () => {
+    const silent = connectTcp(server.port, "127.0.0.1");
+    await once(silent, "connect");
+    silent.on("error", () => undefined);
+    const started = performance.now();
+
+    await server.close();
+
+    expect(performance.now() - started).toBeLessThan(5_000);
+    silent.destroy();
+  });
+
+  it("counts a login once, and delays it where a fault says so", async () => {
+    server.faults.add([
+      { on: "AUTH campaign", after: 1, times: 1, answer: { status: "FAILURE" } },
+      { on: "AUTH campaign", delayMs: 150 },
+    ]);
+    const started = performance.now();
+
+    await (await connect(configOf(server))).close();
+    const took = performance.now() - started;
+
+    expect(took).toBeGreaterThanOrEqual(149);
+    await expect(connect(configOf(server))).rejects.toThrow(/authentication/i);
+  });
+
   it("refuses what it does not imitate: links, commands", async () => {
     await expect(client.symlink("/a", "/b")).rejects.toMatchObject({ code: utils.sftp.STATUS_CODE.OP_UNSUPPORTED });
     await expect(client.exec("ls")).rejects.toThrow();
   });
 
   it("keeps its host key when it is given one", async () => {
-    const hostKey = utils.generateKeyPairSync("ed25519").private;
+    const hostKey = makeKeyPair().private;
     const options = { port: 0, root, users: [], hostKey };
     const first = await startSftpServer(options);
     await first.close();

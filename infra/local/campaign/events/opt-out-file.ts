@@ -1,7 +1,7 @@
 // The daily opt-out export that Adobe's integration reads from the Campaign SFTP (facts/campaign.md §9). File name, format and
 // columns are (unconfirmed); here it is a file in a folder.
 
-import { appendFileSync, mkdirSync, renameSync, writeFileSync } from "node:fs";
+import { appendFileSync, existsSync, mkdirSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Instance } from "../instance.js";
 import { toWire } from "../wire/values.js";
@@ -39,16 +39,27 @@ function* changedRows(instance: Instance, columns: string[], from: number, until
   }
 }
 
-/** Whole or not at all, or by halves, as the switch `optOutWriteMs` says. */
-function writeOut({ settings, world }: Instance, file: string, text: string): void {
+/** Whole or not at all, or by halves, as the switch `optOutWriteMs` says. `written` is called when all of it is there. */
+function writeOut({ settings, world }: Instance, file: string, text: string, written: () => void): void {
   if (settings.optOutWriteMs > 0) {
     const half = Math.floor(text.length / 2);
     writeFileSync(file, text.slice(0, half));
-    world.later(settings.optOutWriteMs, () => appendFileSync(file, text.slice(half)));
+    world.later(settings.optOutWriteMs, () => {
+      appendFileSync(file, text.slice(half));
+      written();
+    });
     return;
   }
   writeFileSync(`${file}.part`, text);
   renameSync(`${file}.part`, file);
+  written();
+}
+
+/** A name that is not taken: a second file of one second is named as if it were of the next. */
+function freeName(folder: string, now: number): string {
+  const stamp = new Date(now).toISOString().replaceAll(/\D/g, "").slice(0, 14);
+  const file = join(folder, `optout_${stamp}.csv`);
+  return existsSync(file) ? freeName(folder, now + 1000) : file;
 }
 
 /**
@@ -62,10 +73,11 @@ export function exportOptOuts(instance: Instance): { file: string; rows: number 
   const rows = [...changedRows(instance, columns, Number(instance.store.document("optOutsExportedUntil") ?? 0), now)];
   const folder = join(optOutFolder, "d365_loads", "exports");
   mkdirSync(folder, { recursive: true });
-  const stamp = new Date(now).toISOString().replaceAll(/\D/g, "").slice(0, 14);
-  const file = join(folder, `optout_${stamp}.csv`);
-  writeOut(instance, file, `${[columns.join(","), ...rows].join("\r\n")}\r\n`);
-  instance.store.saveDocument("optOutsExportedUntil", now);
+  const file = freeName(folder, now);
+  // The bookmark last: whoever stops the process in between finds the same profiles in the next file.
+  writeOut(instance, file, `${[columns.join(","), ...rows].join("\r\n")}\r\n`, () =>
+    instance.store.saveDocument("optOutsExportedUntil", now),
+  );
   return { file, rows: rows.length };
 }
 
