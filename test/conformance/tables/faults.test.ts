@@ -33,6 +33,19 @@ describe("a fault in front of the tables", () => {
     expect((await table.getEntity("p", "a")).value).toBe(1);
   });
 
+  it("strikes the writes of one table by a glob over its path, and no other's", async () => {
+    const [struck, spared] = [await tables.fresh(), await tables.fresh()];
+    for (const table of [struck, spared]) await table.createEntity(entity("a"));
+    await sim("POST", "faults", { on: `PUT /${struck.tableName}*`, answer: { status: 503 } });
+
+    await spared.updateEntity({ ...entity("a"), value: 2 }, "Replace");
+
+    await expect(struck.updateEntity({ ...entity("a"), value: 2 }, "Replace")).rejects.toMatchObject({
+      statusCode: 503,
+    });
+    expect((await struck.getEntity("p", "a")).value).toBe(1);
+  });
+
   it.each(["before", "mid-body"])("ends the connection %s", async (reset) => {
     const table = await tables.fresh();
     await table.createEntity(entity("a"));
