@@ -7,8 +7,6 @@ import { redact } from "../http/redact.js";
 
 /** The row does not exist: the only answer that means deleted. */
 const objectDoesNotExist = "0x80040217";
-/** The change tracking token expired; read by flows/sweep.ts. */
-export const expiredTrackingLink = "0x80044352";
 
 /** The error for a final answer that is not a success. `operation` names the call in words without ids. */
 export function toDataverseError(operation: string, response: HttpResponse): SyncError {
