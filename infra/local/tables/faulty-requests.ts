@@ -59,7 +59,8 @@ export function interposeFaults(server: Server, seed = 1): void {
         ...(effect && { faults: effect.ids }),
       }),
     );
-    await sleep((effect?.delayMs ?? 0) + latency.of(method, path, search));
+    const waitMs = (effect?.delayMs ?? 0) + latency.of(method, path, search);
+    if (waitMs > 0) await sleep(waitMs);
     if (effect?.reset === "before") outgoing.destroy();
     else if (effect?.answer) refuse(outgoing, effect.answer);
     else {
