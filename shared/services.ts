@@ -20,6 +20,7 @@ import { type AzureConnection, loadSettings, type Settings } from "./settings/lo
 import { makeAzureEntityTables } from "./storage/azure-entity-table.js";
 import { type Binding, makeBindingStore } from "./storage/binding.js";
 import { makeCheckpointStore } from "./storage/checkpoints.js";
+import { makeChildLinks } from "./storage/child-links.js";
 import { makeFailureStore } from "./storage/failures.js";
 import { makeSyncStateStore } from "./storage/sync-state.js";
 
@@ -38,7 +39,16 @@ export interface Services {
 }
 
 /** Tables this product keeps its state in (design.md §7). */
-export const tableNames = ["binding", "checkpoints", "syncstate", "failures"] as const;
+export const tableNames = [
+  "binding",
+  "checkpoints",
+  "syncstate",
+  "links",
+  "failures",
+  "workflows",
+  "settings",
+  "usage",
+] as const;
 
 const bindingAgeMs = 60_000;
 const busTimeoutMs = 10_000;
@@ -85,6 +95,7 @@ export function makeServices(settings: Settings): Services {
   });
 
   const tablesReady = remember(() => tables.ensure(tableNames), Number.POSITIVE_INFINITY, clock);
+  const shipped = { version: shippedSettingsVersion, mappings: shippedMappings() };
   const bindings = makeBindingStore(tables.table("binding"));
   const probeBinding = async (): Promise<Binding> => {
     await tablesReady();
@@ -99,13 +110,19 @@ export function makeServices(settings: Settings): Services {
     campaignToken: () => campaignTokens.token(),
     pace: { pageSize: settings.load.pageSize, maxDepth: settings.load.queueDepth, pollMs: 250, followMs: 30_000 },
     ports: {
-      mappings: shippedMappings(),
-      settingsVersion: shippedSettingsVersion,
+      settings: { current: async () => shipped, atLeast: async () => shipped },
+      control: {
+        current: async () => ({ wanted: "running", drain: true, parked: new Map() }),
+        failed: async () => {},
+        succeeded: async () => {},
+      },
+      gates: { admit: async () => undefined, trouble: async () => {}, fine: async () => {} },
       binding: remember(probeBinding, bindingAgeMs, clock),
       dynamics,
       campaign,
       queue,
       states: makeSyncStateStore(tables.table("syncstate")),
+      links: makeChildLinks(tables.table("links"), clock),
       checkpoints: makeCheckpointStore(tables.table("checkpoints")),
       failures: makeFailureStore(tables.table("failures"), clock),
       clock,

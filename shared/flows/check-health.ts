@@ -25,7 +25,7 @@ export interface HealthProbes {
   now: () => number;
   probeBinding(): Promise<unknown>;
   campaignToken(): Promise<unknown>;
-  queue: Pick<ChangeQueue, "depth">;
+  queue: Pick<ChangeQueue, "depths">;
   checkpoints: Pick<CheckpointStore, "list">;
 }
 
@@ -34,7 +34,7 @@ export async function checkHealth(probes: HealthProbes): Promise<Health> {
   const checks = await Promise.all([
     check("dynamics and tables", probes.now, () => probes.probeBinding()),
     check("campaign", probes.now, () => probes.campaignToken()),
-    check("service bus", probes.now, () => probes.queue.depth(1)),
+    check("service bus", probes.now, () => probes.queue.depths(1)),
   ]);
   const streams = await probes.checkpoints.list("ingress").catch(() => []);
   return {

@@ -19,7 +19,7 @@ export interface DeadLetter {
  * under an id derived from its message id. Twice is once: the same record, the same row.
  */
 export async function collectDeadLetter(
-  ports: Pick<IngressPorts, "failures" | "states" | "binding" | "settingsVersion">,
+  ports: Pick<IngressPorts, "failures" | "states" | "binding" | "settings">,
   letter: DeadLetter,
 ): Promise<Envelope> {
   const envelope = readEnvelope(letter);

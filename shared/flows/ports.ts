@@ -7,6 +7,7 @@ import type { RecordId, RowVersion } from "../model/ids.js";
 import type { Row } from "../model/row.js";
 import type { Binding } from "../storage/binding.js";
 import type { CheckpointStore } from "../storage/checkpoints.js";
+import type { ChildLinks } from "../storage/child-links.js";
 import type { SyncStateStore } from "../storage/sync-state.js";
 
 /** A row as read, with the version it had. */
@@ -68,8 +69,8 @@ export interface ChangeQueue {
   send(envelopes: readonly Envelope[]): Promise<void>;
   /** Sends so that the message becomes visible at `at` (epoch ms). */
   schedule(envelope: Envelope, at: number): Promise<void>;
-  /** Messages waiting now or due within a minute; counting stops at `limit`. */
-  depth(limit: number): Promise<number>;
+  /** Messages waiting now or due within a minute, by lane; lanes without any are left out. Counting stops at `limit` in all. */
+  depths(limit: number): Promise<ReadonlyMap<string, number>>;
 }
 
 /** A record that could not be written, for an operator. Ids, codes and our own words only. */
@@ -91,17 +92,69 @@ export interface FailureLog {
   resolve(table: string, id: RecordId): Promise<void>;
 }
 
+/** The published settings that hold now. `version` counts publications; the mappings that ship with the app are version 1. */
+export interface SettingsInForce {
+  version: number;
+  /** By table. */
+  mappings: ReadonlyMap<string, CompiledMapping>;
+}
+
+/** Where the settings in force come from. Both throw UnavailableError when they cannot be read. */
+export interface SettingsSource {
+  /** At most a second old. */
+  current(): Promise<SettingsInForce>;
+  /** The same, read anew if what is known is older than `version`: somebody has worked with that version already. */
+  atLeast(version: number): Promise<SettingsInForce>;
+}
+
+/** What an operator, or the product itself, wants of the flow into Campaign now. */
+export interface IngressControl {
+  wanted: "running" | "stopped";
+  /** Stopped only: is what is on the queue still worked off? */
+  drain: boolean;
+  /** Why a table's mapping is set aside, by table. */
+  parked: ReadonlyMap<string, string>;
+}
+
+/** Control over the flow. Every method throws UnavailableError when it cannot be read or stored. */
+export interface ControlSource {
+  /** At most a second old. */
+  current(): Promise<IngressControl>;
+  /** A record of the table failed for good. Parks the mapping at the n-th equal `code` without a success in between. */
+  failed(table: string, code: string, message: string): Promise<void>;
+  /** A record of the table was written. Costs nothing unless failures were counted. */
+  succeeded(table: string): Promise<void>;
+}
+
+/** A system that calls go to, with its token service. */
+export type Peer = "campaign" | "dynamics";
+
+/** The gates in front of the peers, shared by all instances (design.md §3, Errors). */
+export interface Gates {
+  /**
+   * May work go on? Undefined: yes. Otherwise not before `until` (epoch ms), and then ask again: of all who ask after a pause one is let through as a
+   * probe, `urgent` ones first.
+   */
+  admit(urgent: boolean): Promise<{ peer: Peer; until: number; reason: string } | undefined>;
+  /** The peer itself has trouble: the gate closes, or stays closed for longer. */
+  trouble(peer: Peer, error: unknown): Promise<void>;
+  /** The peer worked: the gate opens. Costs nothing while it is open. */
+  fine(peer: Peer): Promise<void>;
+}
+
 /** What the ingress flows work with; made by services.ts, or by a test. */
 export interface IngressPorts {
-  mappings: ReadonlyMap<string, CompiledMapping>;
-  /** Version of the settings in force; every state says which one wrote it. */
-  settingsVersion: number;
+  settings: SettingsSource;
+  control: ControlSource;
+  gates: Gates;
   /** The binding, verified against both systems a short while ago. BindingError: it does not match; nothing may be written. */
   binding(): Promise<Binding>;
   dynamics: DynamicsSource;
   campaign: CampaignSink;
   queue: ChangeQueue;
   states: SyncStateStore;
+  /** Which records wait for, or are linked to, which other one. */
+  links: ChildLinks;
   checkpoints: CheckpointStore;
   failures: FailureLog;
   clock: Clock;

@@ -15,7 +15,7 @@ export type NoticeOutcome =
  * organisation's. UnavailableError: the bus or the binding cannot be reached, the sender may try again.
  */
 export async function receiveNotice(
-  ports: Pick<IngressPorts, "mappings" | "binding" | "queue" | "ownTag">,
+  ports: Pick<IngressPorts, "settings" | "binding" | "queue" | "ownTag">,
   notice: Notice,
 ): Promise<NoticeOutcome> {
   const { organizationId } = await ports.binding();
@@ -23,7 +23,8 @@ export async function receiveNotice(
     throw new UnauthenticatedError("the notice comes from another Dynamics organisation");
   }
   if (notice.tags.includes(ports.ownTag)) return { outcome: "ignored", reason: "own-echo" };
-  const mapping = ports.mappings.get(notice.table);
+  const { mappings } = await ports.settings.current();
+  const mapping = mappings.get(notice.table);
   if (!mapping) return { outcome: "ignored", reason: "table-not-mapped" };
 
   const isDelete = notice.message === "Delete";

@@ -13,7 +13,7 @@ export interface Reason {
  * success resolve it: killed in between, the message comes again.
  */
 export async function recordFailure(
-  ports: Pick<IngressPorts, "failures" | "states" | "binding" | "settingsVersion">,
+  ports: Pick<IngressPorts, "failures" | "states" | "binding" | "settings">,
   envelope: Envelope,
   { reason, code, message }: Reason,
 ): Promise<void> {
@@ -22,6 +22,7 @@ export async function recordFailure(
   await ports.failures.report({ flow: "ingress", table, id, reason, code, message, attempts, cause, correlationId });
   const stored = await ports.states.read(table, id);
   const { epoch } = await ports.binding();
-  const state = stored?.state ?? { settings: ports.settingsVersion, epoch, present: false };
+  const { version } = await ports.settings.current();
+  const state = stored?.state ?? { settings: version, epoch, present: false };
   if (!state.failing) await ports.states.save(table, id, { ...state, failing: true }, stored?.etag);
 }

@@ -36,7 +36,7 @@ export interface SweepResult {
  */
 export async function sweep(ports: IngressPorts, pace: LoadPace, deadline: number): Promise<SweepResult> {
   await ports.binding();
-  const mappings = [...ports.mappings.values()];
+  const mappings = [...(await ports.settings.current()).mappings.values()];
   const result = { changes: await followAll(ports, mappings), loaded: 0, loadsDone: false };
   let followedAt = ports.clock.now();
 
@@ -118,7 +118,8 @@ async function loadStep(ports: IngressPorts, mapping: CompiledMapping, pace: Loa
   const stream = `${mapping.table.name}-load`;
   const checkpoint = await ports.checkpoints.read(flow, stream);
   if (checkpoint?.values.phase !== "reading") return { status: "done", loaded: 0 };
-  if ((await ports.queue.depth(pace.maxDepth)) >= pace.maxDepth) return { status: "waiting", loaded: 0 };
+  const waiting = [...(await ports.queue.depths(pace.maxDepth)).values()].reduce((sum, depth) => sum + depth, 0);
+  if (waiting >= pace.maxDepth) return { status: "waiting", loaded: 0 };
 
   const { values, etag } = checkpoint;
   const cursor = asText(values.cursor);

@@ -37,11 +37,15 @@ const settlingMs = 1_000;
 
 /** Brings one record up to date. What happens twice: the second time finds the version dealt with and does nothing. */
 export async function writeRecord(ports: IngressPorts, envelope: Envelope): Promise<WriteOutcome> {
-  const mapping = ports.mappings.get(envelope.table);
-  if (!mapping) return { outcome: "unmapped" };
   const binding = await ports.binding();
-  const stored = (await ports.states.read(envelope.table, envelope.id)) ?? { state: emptyState(ports, binding) };
-  const job: Job = { ports, envelope, mapping, binding, stored, state: stored.state };
+  const found = await ports.states.read(envelope.table, envelope.id);
+  const { version, mappings } = await ports.settings.atLeast(
+    Math.max(envelope.settings ?? 1, found?.state.settings ?? 1),
+  );
+  const mapping = mappings.get(envelope.table);
+  if (!mapping) return { outcome: "unmapped" };
+  const stored = found ?? { state: { settings: version, epoch: binding.epoch, present: false } };
+  const job: Job = { ports, envelope, mapping, settings: version, binding, stored, state: stored.state };
 
   const { intent } = stored.state;
   if (intent && intent.until > ports.clock.now()) return { outcome: "wait", until: intent.until };
@@ -62,13 +66,10 @@ interface Job {
   ports: IngressPorts;
   envelope: Envelope;
   mapping: CompiledMapping;
+  settings: number;
   binding: Binding;
   stored: StoredState;
   state: SyncState;
-}
-
-function emptyState(ports: IngressPorts, binding: Binding): SyncState {
-  return { settings: ports.settingsVersion, epoch: binding.epoch, present: false };
 }
 
 /** An open intent whose time is over: its sender died, and nobody knows what Campaign holds. Only a fresh write settles it. */
@@ -236,9 +237,9 @@ function mayHaveApplied(error: unknown): boolean {
 }
 
 /** The state once this version is dealt with: no intent, no failure, settings and epoch of now. */
-function dealtWith({ ports, binding, state }: Job, version: RowVersion | undefined): SyncState {
+function dealtWith({ settings, binding, state }: Job, version: RowVersion | undefined): SyncState {
   const { intent: _intent, failing: _failing, tombstone: _tombstone, ...rest } = state;
-  return { ...rest, settings: ports.settingsVersion, epoch: binding.epoch, ...(version !== undefined && { version }) };
+  return { ...rest, settings, epoch: binding.epoch, ...(version !== undefined && { version }) };
 }
 
 /**

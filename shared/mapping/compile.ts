@@ -15,7 +15,7 @@ import { emptyValues, type FieldValue } from "./convert.js";
 import { isMisfit } from "./evaluate.js";
 import { type CompiledField, compileField, type LinkValue, withLinkTarget } from "./field.js";
 import { compileFilters } from "./filter.js";
-import { compileParents, type Parent } from "./parents.js";
+import { compileParents, mustExist, type Parent } from "./parents.js";
 import { columnSourcesOf } from "./source.js";
 import type { KeyAddress, TableMapping } from "./table-mapping.js";
 
@@ -44,6 +44,10 @@ export interface CompiledMapping {
   /** Changes with anything in the mapping; part of every fingerprint. */
   hash: string;
   applyDeletes: boolean;
+  /** Tables whose records must be in Campaign before this table's. */
+  waitsFor: readonly string[];
+  /** Target fields that a record can do without: their mapping does not fail over a value that does not fit. */
+  optional: ReadonlySet<string>;
   /** What becomes of a Campaign record whose row `accepts` refuses. */
   whenFilteredOut: "delete" | "leave";
   /** Do the filters want this row in Campaign? To be asked of a row that covers the mapping. */
@@ -74,6 +78,8 @@ export function compileMapping(mapping: TableMapping): CompiledMapping {
     hash: shortHash(JSON.stringify({ ...mapping, $schema: undefined })),
     applyDeletes,
     whenFilteredOut,
+    waitsFor: [...new Set(mapping.fields.flatMap(({ link }) => (link && mustExist(link) ? [link.table] : [])))],
+    optional: new Set(mapping.fields.filter(({ misfit }) => misfit !== "fail").map(({ target }) => target)),
     accepts: compileFilters(filters, (column) => facts.get(column)?.readType ?? "string"),
     parents: compileParents(mapping.fields, facts),
     map: compileMap(mapping.fields.map((field) => compileField(field, { columns: facts, picklists }))),

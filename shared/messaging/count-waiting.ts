@@ -17,10 +17,13 @@ export interface Walk {
 }
 
 /**
- * Counts messages that are active or due within a minute by peeking, up to `limit`; deferred ones do not count. `first` is where
+ * Counts messages that are active or due within a minute by peeking, by session, up to `limit` in all; deferred ones do not count. `first` is where
  * the next walk must start. It locks nothing and needs no right but Listen, other than the administration client's counts.
  */
-export async function countWaiting(walk: Walk): Promise<{ count: number; first: SequenceNumber | undefined }> {
+export async function countWaiting(
+  walk: Walk,
+): Promise<{ depths: ReadonlyMap<string, number>; first: SequenceNumber | undefined }> {
+  const depths = new Map<string, number>();
   let count = 0;
   let from = walk.from;
   let first = walk.from;
@@ -31,13 +34,18 @@ export async function countWaiting(walk: Walk): Promise<{ count: number; first: 
       ...(from !== undefined && { fromSequenceNumber: from }),
     };
     const messages = await walk.receiver.peekMessages(pageSize, options);
-    count += messages.filter((message) => isWaiting(message, walk.now)).length;
+    for (const message of messages) {
+      if (!isWaiting(message, walk.now) || count === walk.limit) continue;
+      const lane = message.sessionId ?? "";
+      depths.set(lane, (depths.get(lane) ?? 0) + 1);
+      count += 1;
+    }
     const last = messages.at(-1)?.sequenceNumber;
     if (last === undefined) break;
     first ??= last.sub(last);
     from = last.add(1);
   }
-  return { count: Math.min(count, walk.limit), first };
+  return { depths, first };
 }
 
 function isWaiting({ state, scheduledEnqueueTimeUtc }: ServiceBusReceivedMessage, now: number): boolean {

@@ -86,10 +86,12 @@ export function makeMemoryChangeQueue({ lanes, clock }: { lanes: number; clock: 
       if (entry) scheduled.push({ entry, at });
       activateDue();
     },
-    async depth(limit) {
+    async depths(limit) {
       activateDue();
-      const soon = scheduled.filter(({ at }) => at <= clock.now() + soonMs).length;
-      return Math.min(limit, active.length + soon);
+      const soon = scheduled.filter(({ at }) => at <= clock.now() + soonMs).map(({ entry }) => entry);
+      const depths = new Map<string, number>();
+      for (const { lane } of [...active, ...soon].slice(0, limit)) depths.set(lane, (depths.get(lane) ?? 0) + 1);
+      return depths;
     },
     receive(lane) {
       activateDue();

@@ -70,12 +70,12 @@ export function makeServiceBusChangeQueue(options: ServiceBusQueueOptions): Serv
       const message = { ...toOutgoingMessage(envelope, lanes), scheduledEnqueueTimeUtc: new Date(at) };
       await bounded("schedule", (abortSignal) => sender().sendMessages(message, { abortSignal }));
     },
-    async depth(limit) {
+    async depths(limit) {
       const counted = await bounded("peek", (signal) =>
         countWaiting({ receiver: receiver(), limit, from: firstSequence, now: clock.now(), signal }),
       );
       firstSequence ??= counted.first;
-      return counted.count;
+      return counted.depths;
     },
     async close() {
       await Promise.allSettled([openSender?.close(), openReceiver?.close()]);

@@ -9,7 +9,7 @@ import type { Row } from "./row.js";
 
 /** Why a record is on the queue. */
 export type Cause = z.infer<typeof causeSchema>;
-const causeSchema = z.enum(["notice", "sweep", "load", "replay", "redrive", "optout"]);
+const causeSchema = z.enum(["notice", "sweep", "load", "replay", "recovery", "parent", "redrive", "optout"]);
 
 const rowSchema = z.record(z.string(), z.union([z.string(), z.number(), z.boolean(), z.null()]));
 
@@ -32,12 +32,19 @@ const envelopeSchema = z.object({
   correlationId: z.string().max(128),
   /** Tells apart messages that have nothing else to tell them apart: a page, a request, a delay. */
   nonce: z.string().max(128).optional(),
+  settings: z.number().int().positive().optional(),
+  waits: z.number().int().positive().optional(),
+  parent: z
+    .object({ table: z.string().min(1).max(128), id: z.string().transform((text) => parseRecordId(text)) })
+    .optional(),
 });
 
 /**
  * "Look at this record": its table and id, what is known to have happened, and maybe the row itself.
  * `row` holds the mapped columns only and counts only when `columns` names the column set of the mapping in force.
- * `attempt` counts the failed tries so far; `occurredAt` is when the change was made or, if unknown, noticed.
+ * `attempt` counts the failed tries so far; `occurredAt` is when the change was made or, if unknown, noticed. `settings` is the version
+ * of the settings that the sender knew: whoever handles the message must know it too. `waits` counts how often it waited for a
+ * parent; `parent` is the record that came or went and therefore asks this one to look again.
  */
 export interface Envelope {
   v: 1;
@@ -53,6 +60,9 @@ export interface Envelope {
   occurredAt: string;
   correlationId: string;
   nonce?: string | undefined;
+  settings?: number | undefined;
+  waits?: number | undefined;
+  parent?: { table: string; id: RecordId } | undefined;
 }
 
 /** Largest envelope that carries its row; above it the row is left out and read later (design.md §3). */

@@ -3,7 +3,8 @@
 import { createHash } from "node:crypto";
 import type { RecordId } from "./ids.js";
 
-const buckets = 256;
+/** How many buckets there are, in any table. */
+export const buckets = 256;
 
 /** Bucket 0 to 255 of a record: names its state partition. Never changes for a record. */
 export function bucketOf(table: string, id: RecordId): number {

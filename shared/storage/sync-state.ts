@@ -1,6 +1,6 @@
 // What is known of each record's copy in Campaign (design.md §7). One row a record; written under its ETag.
 
-import type { RecordId, RowVersion } from "../model/ids.js";
+import { parseRecordId, type RecordId, type RowVersion } from "../model/ids.js";
 import { bucketOf } from "../model/lane.js";
 import type { EntityTable, EntityValue } from "./entity-table.js";
 
@@ -33,6 +33,12 @@ export interface SyncState {
   writtenAt?: number;
   /** An open row in `failures` waits for this record's next success. */
   failing?: boolean;
+  /** The filters of its mapping, or a filtered-out parent, keep the record out of Campaign; it may still be there for a moment. */
+  out?: boolean;
+  /** Records whose child this one is registered as, `<table>/<id>` each (storage/child-links.ts). */
+  parents?: readonly string[];
+  /** Number of the last verification that saw the record in Campaign. */
+  verified?: number;
 }
 
 /** A state and the ETag it was read under; without ETag there is no row yet. */
@@ -46,12 +52,19 @@ export interface SyncStateStore {
   read(table: string, id: RecordId): Promise<StoredState | undefined>;
   /** Saves under `etag`, or as a new row without one; answers the new ETag. */
   save(table: string, id: RecordId, state: SyncState, etag: string | undefined): Promise<string>;
+  /** All states of one bucket of a table (model/lane.ts), in the order of the ids. */
+  list(table: string, bucket: number): AsyncIterable<{ id: RecordId; state: SyncState }>;
 }
 
 /** Sync states over an entity table. */
 export function makeSyncStateStore(entities: EntityTable): SyncStateStore {
   const partitionOf = (table: string, id: RecordId): string => `${table}-${bucketOf(table, id)}`;
   return {
+    async *list(table, bucket) {
+      for await (const { row, values } of entities.list(`${table}-${bucket}`)) {
+        yield { id: parseRecordId(row), state: toState(values) };
+      }
+    },
     async read(table, id) {
       const entity = await entities.get(partitionOf(table, id), id);
       return entity && { state: toState(entity.values), etag: entity.etag };
@@ -77,6 +90,9 @@ function toValues(state: SyncState): Record<string, EntityValue> {
     tombstone: state.tombstone,
     writtenAt: state.writtenAt === undefined ? undefined : new Date(state.writtenAt).toISOString(),
     failing: state.failing,
+    out: state.out,
+    parents: state.parents && state.parents.length > 0 ? state.parents.join(" ") : undefined,
+    verified: state.verified,
     intentKind: state.intent?.kind,
     intentUntil: state.intent && new Date(state.intent.until).toISOString(),
   };
@@ -89,6 +105,7 @@ function toState(values: Readonly<Record<string, EntityValue>>): SyncState {
   const text = (name: string): string | undefined => (typeof values[name] === "string" ? values[name] : undefined);
   const version = text("version") as RowVersion | undefined;
   const writtenAt = text("writtenAt");
+  const parents = text("parents");
   const [always, insertOnly, tombstone, until] = [
     text("always"),
     text("insertOnly"),
@@ -101,6 +118,9 @@ function toState(values: Readonly<Record<string, EntityValue>>): SyncState {
     present: values.present === true,
     ...(writtenAt !== undefined && { writtenAt: Date.parse(writtenAt) }),
     ...(values.failing === true && { failing: true }),
+    ...(values.out === true && { out: true }),
+    ...(parents !== undefined && { parents: parents.split(" ") }),
+    ...(typeof values.verified === "number" && { verified: values.verified }),
     ...(version !== undefined && { version }),
     ...(always !== undefined && { always }),
     ...(insertOnly !== undefined && { insertOnly }),

@@ -1,3 +1,4 @@
+import { depthOf } from "../support/depth-of.js";
 // What both twins of ChangeQueue promise. Run by memory-change-queue.test.ts and service-bus-change-queue.test.ts.
 
 import { beforeEach, describe, expect, it } from "vitest";
@@ -51,7 +52,7 @@ export function describeChangeQueue(twin: string, make: () => Promise<QueueUnder
     it("sends nothing and does not fail when there is nothing to send", async () => {
       await world.queue.send([]);
 
-      expect(await world.queue.depth(10)).toBe(0);
+      expect(await depthOf(world.queue, 10)).toBe(0);
     });
 
     it("delivers many envelopes once each, every lane in the order they were sent in", async () => {
@@ -135,14 +136,14 @@ export function describeChangeQueue(twin: string, make: () => Promise<QueueUnder
       await world.queue.schedule(anEnvelope({ id: recordId(3) }), world.now() + 50_000);
       await world.queue.schedule(anEnvelope({ id: recordId(4) }), world.now() + 90_000);
 
-      expect(await world.queue.depth(100)).toBe(3);
+      expect(await depthOf(world.queue, 100)).toBe(3);
     });
 
     it("stops counting at the limit", async () => {
       await world.queue.send(Array.from({ length: 30 }, (_, n) => anEnvelope({ id: recordId(n) })));
 
-      expect(await world.queue.depth(10)).toBe(10);
-      expect(await world.queue.depth(0)).toBe(0);
+      expect(await depthOf(world.queue, 10)).toBe(10);
+      expect(await depthOf(world.queue, 0)).toBe(0);
     });
 
     it("counts from the beginning each time, however many there are and whatever was worked off", async () => {
@@ -150,10 +151,10 @@ export function describeChangeQueue(twin: string, make: () => Promise<QueueUnder
       await world.queue.send(sent);
       const inLaneZero = sent.filter(({ id }) => laneOf("contact", id, world.lanes) === "lane-0").length;
 
-      expect(await world.queue.depth(10_000)).toBe(600);
-      expect(await world.queue.depth(10_000)).toBe(600);
+      expect(await depthOf(world.queue, 10_000)).toBe(600);
+      expect(await depthOf(world.queue, 10_000)).toBe(600);
       await world.drain("lane-0");
-      expect(await world.queue.depth(10_000)).toBe(600 - inLaneZero);
+      expect(await depthOf(world.queue, 10_000)).toBe(600 - inLaneZero);
     });
   });
 }

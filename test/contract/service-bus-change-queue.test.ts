@@ -7,6 +7,7 @@ import { makeServiceBusChangeQueue, type ServiceBusChangeQueue } from "../../sha
 import { messageIdOf } from "../../shared/model/envelope.js";
 import { laneOf } from "../../shared/model/lane.js";
 import { startTestBroker } from "../support/bus.js";
+import { depthOf } from "../support/depth-of.js";
 import { realClock } from "../support/real-clock.js";
 import { anEnvelope, recordId } from "../support/samples.js";
 import { describeChangeQueue } from "./change-queue.contract.js";
@@ -74,7 +75,7 @@ describe("ChangeQueue over the SDK, on the wire", () => {
 
     await queue.send([anEnvelope({ id: recordId(2) })]);
 
-    expect(await queue.depth(10)).toBe(2);
+    expect(await depthOf(queue, 10)).toBe(2);
   });
 
   it("sends again after its sender was closed", async () => {
@@ -96,7 +97,7 @@ describe("ChangeQueue over the SDK, on the wire", () => {
     await own.send([anEnvelope({ id: recordId(3) })]);
 
     expect(senders).toHaveLength(2);
-    expect(await queue.depth(10)).toBe(3);
+    expect(await depthOf(queue, 10)).toBe(3);
     await own.close();
   });
 
@@ -107,7 +108,7 @@ describe("ChangeQueue over the SDK, on the wire", () => {
     await expect(hasty.send([anEnvelope()])).rejects.toMatchObject({ kind: "unavailable", maybeApplied: true });
     await hasty.send([anEnvelope()]);
 
-    expect(await queue.depth(10)).toBe(1);
+    expect(await depthOf(queue, 10)).toBe(1);
   });
 
   it("starts no further lane after one failed", async () => {
@@ -121,7 +122,7 @@ describe("ChangeQueue over the SDK, on the wire", () => {
     await expect(wide.send(sent)).rejects.toMatchObject({ kind: "unavailable" });
     await realClock.sleep(1_000);
 
-    expect(await queue.depth(1_000)).toBeLessThan(60);
+    expect(await depthOf(queue, 1_000)).toBeLessThan(60);
   });
 
   it("sends again by itself when the bus was busy for a moment", async () => {
@@ -129,7 +130,7 @@ describe("ChangeQueue over the SDK, on the wire", () => {
 
     await queue.send([anEnvelope()]);
 
-    expect(await queue.depth(10)).toBe(1);
+    expect(await depthOf(queue, 10)).toBe(1);
   });
 
   it("says auth when the bus does not accept us", async () => {
@@ -214,7 +215,7 @@ describe("a bus that cannot be reached", () => {
     const unreachable = { kind: "unavailable", maybeApplied: false, context: { code: "ECONNREFUSED" } };
     await expect(own.send([anEnvelope()])).rejects.toMatchObject(unreachable);
     await expect(own.schedule(anEnvelope(), realClock.now())).rejects.toMatchObject(unreachable);
-    await expect(own.depth(10)).rejects.toMatchObject({ kind: "unavailable" });
+    await expect(depthOf(own, 10)).rejects.toMatchObject({ kind: "unavailable" });
 
     expect(Date.now() - started).toBeLessThan(2_000);
   });
@@ -227,7 +228,7 @@ describe("a bus that cannot be reached", () => {
     for (const call of [
       () => own.send([anEnvelope()]),
       () => own.schedule(anEnvelope(), realClock.now()),
-      () => own.depth(10),
+      () => depthOf(own, 10),
     ]) {
       const started = Date.now();
       await expect(call()).rejects.toMatchObject({ kind: "unavailable", context: { code: "ETIMEDOUT" } });
@@ -246,7 +247,7 @@ describe("a bus that cannot be reached", () => {
     door.setHole(false);
 
     await untilDone(() => own.send([anEnvelope({ id: recordId(2) })]), 15_000);
-    expect(await own.depth(10)).toBe(2);
+    expect(await depthOf(own, 10)).toBe(2);
   });
 
   it("is used by a client that first met it unanswering", async () => {
@@ -258,7 +259,7 @@ describe("a bus that cannot be reached", () => {
 
     await untilDone(() => own.send([anEnvelope()]), 15_000);
 
-    expect(await queue.depth(10)).toBe(1);
+    expect(await depthOf(queue, 10)).toBe(1);
   });
 
   it("is used by a client that first met it closed", async () => {
@@ -273,7 +274,7 @@ describe("a bus that cannot be reached", () => {
 
     await untilDone(() => own.send([anEnvelope()]), 15_000);
 
-    expect(await own.depth(10)).toBe(1);
+    expect(await depthOf(own, 10)).toBe(1);
   });
 });
 

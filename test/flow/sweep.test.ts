@@ -4,6 +4,7 @@ import type { Notice } from "../../shared/flows/notice.js";
 import { receiveNotice } from "../../shared/flows/receive-notice.js";
 import { followChanges, type LoadPace, sweep } from "../../shared/flows/sweep.js";
 import type { RecordId } from "../../shared/model/ids.js";
+import { depthOf } from "../support/depth-of.js";
 import { type IngressWorld, makeIngressWorld } from "../support/ingress-world.js";
 import { recordId } from "../support/samples.js";
 
@@ -112,8 +113,7 @@ describe("the sweep, with no webhook at all", () => {
     const ports = { ...world.ports, checkpoints: { ...world.ports.checkpoints, read: async () => stale } };
     await followOnce();
 
-    const mapping = world.ports.mappings.get("contact");
-    if (!mapping) throw new Error("no mapping");
+    const mapping = world.mapping("contact");
     await expect(followChanges(ports, mapping)).rejects.toThrow(ConflictError);
   });
 });
@@ -149,7 +149,7 @@ describe("webhooks that come twice and in any order", () => {
 
     expect(echo).toEqual({ outcome: "ignored", reason: "own-echo" });
     await expect(foreign).rejects.toMatchObject({ kind: "unauthenticated" });
-    expect(await world.queue.depth(10)).toBe(0);
+    expect(await depthOf(world.queue, 10)).toBe(0);
   });
 });
 
@@ -176,8 +176,7 @@ function noticeOf(id: RecordId, message: string): Notice {
 }
 
 async function followOnce(): Promise<number> {
-  const mapping = world.ports.mappings.get("contact");
-  if (!mapping) throw new Error("no mapping");
+  const mapping = world.mapping("contact");
   return followChanges(world.ports, mapping);
 }
 

@@ -23,7 +23,7 @@ function bare(changes: Partial<Envelope> = {}): Envelope {
 
 /** A message that carries the row as an image would. */
 function withRow(version: RowVersion, row: Row, changes: Partial<Envelope> = {}): Envelope {
-  const mapping = world.ports.mappings.get("contact");
+  const mapping = world.mapping("contact");
   const whole = Object.fromEntries((mapping?.cells ?? []).map((column) => [column, row[column] ?? null]));
   return anEnvelope({ version, row: { ...whole, contactid: id }, columns: mapping?.columnSet, ...changes });
 }
@@ -231,6 +231,7 @@ describe("writing a contact to its profile", () => {
     const { states } = world.ports;
     const sleepy: typeof states = {
       read: (table, record) => states.read(table, record),
+      list: (table, bucket) => states.list(table, bucket),
       async save(table, record, state, etag) {
         const saved = await states.save(table, record, state, etag);
         if (state.intent) world.clock.advance(world.ports.campaignBudgetMs);

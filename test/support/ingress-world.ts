@@ -15,9 +15,11 @@ import { type MemoryChangeQueue, makeMemoryChangeQueue } from "../../shared/mess
 import { parseEnvelope } from "../../shared/model/envelope.js";
 import { tableNames } from "../../shared/services.js";
 import { makeCheckpointStore } from "../../shared/storage/checkpoints.js";
+import { makeChildLinks } from "../../shared/storage/child-links.js";
 import { type FailureStore, makeFailureStore } from "../../shared/storage/failures.js";
 import { makeMemoryEntityTables } from "../../shared/storage/memory-entity-table.js";
 import { makeSyncStateStore } from "../../shared/storage/sync-state.js";
+import { openControl, openGates, settingsOf } from "./calm-ports.js";
 import { coreHttp, coreWorld } from "./core-http.js";
 import { type FixedClock, fixedClock } from "./fixed-clock.js";
 import { type MemoryDynamics, makeMemoryDynamics } from "./memory-dynamics.js";
@@ -41,6 +43,8 @@ export interface IngressWorld {
   queue: MemoryChangeQueue;
   failures: FailureStore;
   ports: IngressPorts;
+  /** The mapping in force of a table. */
+  mapping(table: string): CompiledMapping;
   killAt(plan: KillPlan): void;
   /** Calls made of any port since `killAt` or the start. */
   calls(): number;
@@ -151,14 +155,17 @@ export async function makeIngressWorld(options: WorldOptions = {}): Promise<Ingr
   };
   const state = (set: string, query = ""): unknown => campaignCore.state(set, new URLSearchParams(query));
 
+  const settings = settingsOf(mapping ? new Map([[mapping.table.name, mapping]]) : shippedMappings());
   const ports: IngressPorts = {
-    mappings: mapping ? new Map([[mapping.table.name, mapping]]) : shippedMappings(),
-    settingsVersion: 1,
+    settings: settings.source,
+    control: openControl(),
+    gates: openGates(),
     binding: async () => ({ organizationId: "org", campaignTenant: "acme", epoch: 1, createdAt: iso }),
     dynamics: mortal(dynamics),
     campaign: mortal(campaign),
     queue: mortal(queue),
     states: mortal(makeSyncStateStore(tables.table("syncstate"))),
+    links: mortal(makeChildLinks(tables.table("links"), clock)),
     checkpoints: mortal(makeCheckpointStore(tables.table("checkpoints"))),
     failures: mortal(failures),
     clock,
@@ -188,6 +195,11 @@ export async function makeIngressWorld(options: WorldOptions = {}): Promise<Ingr
     queue,
     failures,
     ports,
+    mapping(table) {
+      const mapping = settings.mappings().get(table);
+      if (!mapping) throw new Error(`no mapping for ${table}`);
+      return mapping;
+    },
     killAt(next) {
       made = 0;
       plan = next;

@@ -5,6 +5,7 @@ import {
   makeMemoryChangeQueue,
 } from "../../../shared/messaging/memory-queue.js";
 import { laneOf } from "../../../shared/model/lane.js";
+import { depthOf } from "../../support/depth-of.js";
 import { fixedClock } from "../../support/fixed-clock.js";
 import { anEnvelope, recordId, version } from "../../support/samples.js";
 
@@ -69,7 +70,7 @@ describe("the queue in memory", () => {
 
     expect(queue.deadLetters().map(versionIn)).toEqual(["1"]);
     expect(versionIn(queue.receive("lane-0"))).toBe("2");
-    expect(await queue.depth(10)).toBe(2);
+    expect(await depthOf(queue, 10)).toBe(2);
   });
 
   it("gives what was in hand again when its holder died, and counts no delivery for it", async () => {
@@ -105,11 +106,11 @@ describe("the queue in memory", () => {
     clock.advance(10 * minute - 1);
     await queue.send([anEnvelope()]);
     await queue.schedule(anEnvelope(), clock.now() + 5);
-    expect(await queue.depth(10)).toBe(0);
+    expect(await depthOf(queue, 10)).toBe(0);
 
     clock.advance(1);
     await queue.send([anEnvelope()]);
-    expect(await queue.depth(10)).toBe(1);
+    expect(await depthOf(queue, 10)).toBe(1);
   });
 
   it("lets a scheduled message stand behind what came before its time and in front of what comes after", async () => {
