@@ -16,8 +16,9 @@ export function registerIngressSweep({ ports, pace, clock, sweepSchedule }: Serv
       const log = logOf(context);
       const started = clock.now();
       try {
-        const { changes, loaded, loadsDone } = await sweep(ports, pace, started + budgetMs);
-        log.info("swept", { changes, loaded, loadsDone, ms: clock.now() - started });
+        const { setAside, ...done } = await sweep(ports, pace, started + budgetMs);
+        log.info("swept", { ...done, ms: clock.now() - started });
+        for (const { table, why } of setAside) log.error("table set aside", { table, why });
       } catch (error) {
         log.error("sweep failed", errorFacts(error));
         // Another run owns the stream: nothing is wrong.

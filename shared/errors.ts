@@ -11,6 +11,7 @@ export type ErrorKind =
   | "unavailable"
   | "refused"
   | "missing"
+  | "table"
   | "conflict"
   | "bug";
 
@@ -113,6 +114,17 @@ export class MissingError extends SyncError {
   }
 }
 
+/** A whole table or resource cannot be worked with: no privilege, not published, not tracked. No single record is to blame. */
+export class TableError extends SyncError {
+  constructor(
+    message: string,
+    readonly code: string,
+    context: ErrorContext = {},
+  ) {
+    super("table", message, { ...context, code });
+  }
+}
+
 /** Somebody else was faster: a stale ETag, or a key that exists already. Read again and decide anew. */
 export class ConflictError extends SyncError {
   constructor(message: string, context: ErrorContext = {}) {
@@ -123,6 +135,18 @@ export class ConflictError extends SyncError {
 /** The kind of anything thrown; what is not ours is a bug. */
 export function errorKind(error: unknown): ErrorKind {
   return error instanceof SyncError ? error.kind : "bug";
+}
+
+const systems: Readonly<Record<string, "campaign" | "dynamics">> = {
+  campaign: "campaign",
+  ims: "campaign",
+  dynamics: "dynamics",
+  entra: "dynamics",
+};
+
+/** The peer that a call failed at, its token service included; undefined when it was none of them. */
+export function peerOf(error: unknown): "campaign" | "dynamics" | undefined {
+  return error instanceof SyncError ? systems[String(error.context.system)] : undefined;
 }
 
 /** One line for a log: a SyncError's message, and only the class of anything else (its message may hold a person's data). */

@@ -3,16 +3,18 @@
 import { DefaultAzureCredential, ManagedIdentityCredential } from "@azure/identity";
 import { makeCampaignClient } from "./campaign/client.js";
 import { makeCampaignRecords } from "./campaign/records.js";
+import { makeCampaignSource } from "./campaign/source.js";
 import { type DataverseClient, makeDataverseClient } from "./dataverse/client.js";
+import { makeMetadataSource } from "./dataverse/metadata.js";
 import { makeDynamicsSource } from "./dataverse/source.js";
 import { AuthError, BindingError, SettingsError, type SettingsProblem } from "./errors.js";
-import type { IngressPorts } from "./flows/ports.js";
-import type { LoadPace } from "./flows/sweep.js";
+import type { LoadPace } from "./flows/fill-lanes.js";
+import type { IngressPorts, SettingsPorts } from "./flows/ports.js";
 import { verifyBinding } from "./flows/verify-binding.js";
 import { type HttpClient, makeHttpClient } from "./http/client.js";
 import { fetchToken } from "./http/oauth.js";
 import { makeTokenCache, type TokenSource } from "./http/token-cache.js";
-import { shippedMappings, shippedSettingsVersion } from "./mapping/shipped.js";
+import { shippedDocuments, shippedSettingsVersion } from "./mapping/shipped.js";
 import { makeServiceBusClient } from "./messaging/service-bus-client.js";
 import { makeServiceBusChangeQueue } from "./messaging/service-bus-queue.js";
 import type { Clock } from "./model/clock.js";
@@ -21,12 +23,17 @@ import { makeAzureEntityTables } from "./storage/azure-entity-table.js";
 import { type Binding, makeBindingStore } from "./storage/binding.js";
 import { makeCheckpointStore } from "./storage/checkpoints.js";
 import { makeChildLinks } from "./storage/child-links.js";
+import type { EntityTables } from "./storage/entity-tables.js";
 import { makeFailureStore } from "./storage/failures.js";
+import { makeSettingsSource } from "./storage/settings-source.js";
+import { makeSettingsVersions, type SettingsVersions, shippedVersion } from "./storage/settings-versions.js";
 import { makeSyncStateStore } from "./storage/sync-state.js";
 
 /** Everything the triggers use. */
 export interface Services {
   ports: IngressPorts;
+  /** Publishing, rolling back and finishing publications. */
+  publishing: SettingsPorts;
   pace: LoadPace;
   sweepSchedule: string;
   /** Does Dynamics post to a Service Bus queue of ours? */
@@ -74,18 +81,18 @@ export function makeServices(settings: Settings): Services {
   const clock = systemClock;
   const http = makeHttpClient({ clock, random: Math.random });
   const tables = makeAzureEntityTables(tablesConnection(settings.tables));
-  const dynamics = makeDynamicsSource(makeDynamicsClient(settings, http, clock));
+  const dynamicsClient = makeDynamicsClient(settings, http, clock);
+  const dynamics = makeDynamicsSource(dynamicsClient);
   const campaignTokens = campaignTokensOf(settings, http, clock);
-  const campaign = makeCampaignRecords(
-    makeCampaignClient({
-      http,
-      baseUrl: settings.campaign.url,
-      organization: settings.campaign.tenant,
-      apiKey: settings.campaign.clientId,
-      tokens: campaignTokens,
-      timeoutMs: settings.campaign.callMs,
-    }),
-  );
+  const campaignClient = makeCampaignClient({
+    http,
+    baseUrl: settings.campaign.url,
+    organization: settings.campaign.tenant,
+    apiKey: settings.campaign.clientId,
+    tokens: campaignTokens,
+    timeoutMs: settings.campaign.callMs,
+  });
+  const campaign = makeCampaignRecords(campaignClient);
   const queue = makeServiceBusChangeQueue({
     client: makeServiceBusClient(busConnection(settings.serviceBus)),
     queue: "changes",
@@ -95,7 +102,8 @@ export function makeServices(settings: Settings): Services {
   });
 
   const tablesReady = remember(() => tables.ensure(tableNames), Number.POSITIVE_INFINITY, clock);
-  const shipped = { version: shippedSettingsVersion, mappings: shippedMappings() };
+  const versions = settingsVersionsOf(tables, tablesReady);
+  const checkpoints = makeCheckpointStore(tables.table("checkpoints"));
   const bindings = makeBindingStore(tables.table("binding"));
   const probeBinding = async (): Promise<Binding> => {
     await tablesReady();
@@ -104,31 +112,55 @@ export function makeServices(settings: Settings): Services {
 
   return {
     clock,
+    publishing: { versions, metadata: makeMetadataSource(dynamicsClient), checkpoints, clock },
     sweepSchedule: settings.sweepSchedule,
     hasBusDoor: settings.notices !== undefined,
     probeBinding,
     campaignToken: () => campaignTokens.token(),
-    pace: { pageSize: settings.load.pageSize, maxDepth: settings.load.queueDepth, pollMs: 250, followMs: 30_000 },
+    pace: {
+      pageSize: settings.load.pageSize,
+      maxDepth: settings.load.queueDepth,
+      lanes: settings.lanes,
+      pollMs: 50,
+      followMs: 30_000,
+    },
     ports: {
-      settings: { current: async () => shipped, atLeast: async () => shipped },
+      settings: makeSettingsSource(versions, clock),
       control: {
         current: async () => ({ wanted: "running", drain: true, parked: new Map() }),
         failed: async () => {},
+        park: async () => {},
         succeeded: async () => {},
       },
       gates: { admit: async () => undefined, trouble: async () => {}, fine: async () => {} },
       binding: remember(probeBinding, bindingAgeMs, clock),
       dynamics,
       campaign,
+      campaignSource: makeCampaignSource(campaignClient),
       queue,
       states: makeSyncStateStore(tables.table("syncstate")),
       links: makeChildLinks(tables.table("links"), clock),
-      checkpoints: makeCheckpointStore(tables.table("checkpoints")),
+      checkpoints,
       failures: makeFailureStore(tables.table("failures"), clock),
       clock,
       fingerprintKey: settings.fingerprintKey,
       campaignBudgetMs: settings.campaign.callMs,
       ownTag: settings.ownTag,
+    },
+  };
+}
+
+/** Whoever asks for settings or publishes them asks first what is in force, and may be the first to need the tables. */
+function settingsVersionsOf(tables: EntityTables, ready: () => Promise<void>): SettingsVersions {
+  const store = makeSettingsVersions(
+    tables.table("settings"),
+    shippedVersion(shippedSettingsVersion, shippedDocuments),
+  );
+  return {
+    ...store,
+    async inForce() {
+      await ready();
+      return store.inForce();
     },
   };
 }

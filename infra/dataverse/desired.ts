@@ -1,4 +1,4 @@
-// What must be registered in Dynamics so that changes ring our doorbell (facts/dataverse.md §1.1, §11). Desired state from the
+// What must be registered in Dynamics so that changes ring our doorbell (facts/dataverse.md §1.1, §2, §11). Desired state from the
 // mappings in force; comparing and applying is provision.ts.
 
 import { imageAliasOf } from "../../shared/dataverse/notice.js";
@@ -12,10 +12,27 @@ export interface WebhookTarget {
   name: string;
 }
 
-/** One step: a message of one table that is posted to the webhook, asynchronously, after the operation. */
+/** The queue that Dataverse posts to instead of, or beside, the webhook. */
+export interface BusTarget {
+  /** Address of the Service Bus namespace: `sb://contoso.servicebus.windows.net/`. */
+  namespace: string;
+  queue: string;
+  /** Name of a shared access policy that may send to the queue, and nothing else. */
+  sasName: string;
+  sasKey: string;
+  /** As the webhook's, and another one: `busNameOf("acs-sync")`. */
+  name: string;
+}
+
+/** Name of the bus endpoint that goes with the webhook `name`: names of endpoints are unique. */
+export function busNameOf(name: string): string {
+  return `${name}-bus`;
+}
+
+/** One step: a message of one table that is posted to an endpoint, asynchronously, after the operation. */
 export interface DesiredStep {
   name: string;
-  message: "Create" | "Update" | "Delete";
+  message: "Create" | "Update" | "Delete" | "Merge";
   table: string;
   /** Columns that make an Update interesting; empty for other messages. */
   filteringAttributes: string;
@@ -34,7 +51,10 @@ export interface DesiredImage {
  */
 export type CreateImageProperty = "Target" | "Id";
 
-/** The steps for all mapped tables. */
+/** The tables whose rows people can merge. */
+const mergeable: ReadonlySet<string> = new Set(["account", "contact", "incident", "lead"]);
+
+/** The steps of one endpoint, `name`, for all mapped tables. */
 export function desiredSteps(
   name: string,
   mappings: Iterable<CompiledMapping>,
@@ -58,6 +78,8 @@ export function desiredSteps(
         image: { ...image, messageProperty: "Target" },
       }),
       step("Delete", {}),
+      // Without image: a Merge is about two rows, and both are read when it comes.
+      ...(mergeable.has(table) ? [step("Merge", {})] : []),
     ];
   });
 }

@@ -1,5 +1,5 @@
-// npm run dataverse:plan | dataverse:apply | dataverse:remove -- --url URL [--name NAME] [--create-image Target|Id]
-// The settings come from the environment or from local.settings.json, the webhook's key from WEBHOOK_KEY.
+// npm run dataverse:plan | dataverse:apply | dataverse:remove: what must be registered in Dynamics, from the command line. Settings come from
+// the environment or from local.settings.json; the keys only from the environment, WEBHOOK_KEY and BUS_SAS_KEY.
 
 import { readFileSync } from "node:fs";
 import { parseArgs } from "node:util";
@@ -8,40 +8,80 @@ import { makeHttpClient } from "../../shared/http/client.js";
 import { shippedMappings } from "../../shared/mapping/shipped.js";
 import { makeDynamicsClient, systemClock } from "../../shared/services.js";
 import { loadSettings } from "../../shared/settings/load.js";
-import { applyRegistration, planRegistration, planRemoval } from "./provision.js";
+import { type BusTarget, busNameOf, type WebhookTarget } from "./desired.js";
+import { applyRegistration, planRegistration, planRemoval, warnings } from "./provision.js";
 
-const usage =
-  "usage: dataverse:plan | dataverse:apply | dataverse:remove -- --url https://<app>/api/ingress-webhook [--name NAME] [--create-image Target|Id]";
+const usage = `usage: dataverse:plan | dataverse:apply -- [--url https://<app>/api/ingress-webhook]
+         [--bus-namespace sb://<namespace>.servicebus.windows.net/ --queue dataverse-notices --sas-name NAME]
+         [--name NAME] [--create-image Target|Id]
+       dataverse:remove -- [--name NAME] [--only webhook|bus]
+the webhook, the queue, or both; apply reads their keys from WEBHOOK_KEY and BUS_SAS_KEY`;
+
+const { positionals, values } = parseArgs({
+  allowPositionals: true,
+  options: {
+    url: { type: "string" },
+    "bus-namespace": { type: "string" },
+    queue: { type: "string", default: "dataverse-notices" },
+    "sas-name": { type: "string" },
+    name: { type: "string", default: "acs-sync" },
+    "create-image": { type: "string", default: "Target" },
+    only: { type: "string" },
+  },
+});
 
 async function main(): Promise<void> {
-  const { positionals, values } = parseArgs({
-    allowPositionals: true,
-    options: {
-      url: { type: "string" },
-      name: { type: "string", default: "acs-sync" },
-      "create-image": { type: "string", default: "Target" },
-    },
-  });
   const [command] = positionals;
-  const property = values["create-image"];
-  const knownCommand = command === "plan" || command === "apply" || command === "remove";
-  if (!knownCommand || (property !== "Target" && property !== "Id") || (!values.url && command !== "remove")) {
-    throw new Error(usage);
-  }
-  const key = process.env.WEBHOOK_KEY ?? "";
-  if (command === "apply" && key === "")
-    throw new Error("set WEBHOOK_KEY to the function key that Dataverse is to send");
+  if (command === "remove") return remove();
+  const createImageProperty = values["create-image"];
+  const isUsable = command === "plan" || command === "apply";
+  if (!isUsable || (createImageProperty !== "Target" && createImageProperty !== "Id")) throw new Error(usage);
+  const webhook = webhookTarget(command === "apply");
+  const bus = busTarget(command === "apply");
+  if (!webhook && !bus) throw new Error(usage);
 
-  const settings = loadSettings({ ...settingsFile(), ...process.env });
-  const client = makeDynamicsClient(settings, makeHttpClient({ clock: systemClock, random: Math.random }), systemClock);
-  const webhook = { url: values.url ?? "", key, name: values.name };
-  const actions =
-    command === "remove"
-      ? await planRemoval({ client, webhook })
-      : await planRegistration({ client, webhook, mappings: shippedMappings(), createImageProperty: property });
+  const client = makeClient();
+  const options = { client, webhook, bus, mappings: shippedMappings(), createImageProperty } as const;
+  const actions = await planRegistration(options);
   if (command === "plan") for (const { what } of actions) console.log(`would ${what}`);
   else await applyRegistration(actions, (what) => console.log(`done: ${what}`));
+  for (const warning of await warnings(options)) console.log(`warning: ${warning}`);
+}
+
+async function remove(): Promise<void> {
+  const { name, only } = values;
+  if (only !== undefined && only !== "webhook" && only !== "bus") throw new Error(usage);
+  const actions = await planRemoval({
+    client: makeClient(),
+    webhook: only === "bus" ? undefined : { name },
+    bus: only === "webhook" ? undefined : { name: busNameOf(name) },
+  });
+  await applyRegistration(actions, (what) => console.log(`done: ${what}`));
   if (actions.length === 0) console.log("nothing to do");
+}
+
+function webhookTarget(needsKey: boolean): WebhookTarget | undefined {
+  if (!values.url) return undefined;
+  return { url: values.url, key: secret("WEBHOOK_KEY", "the function key", needsKey), name: values.name };
+}
+
+function busTarget(needsKey: boolean): BusTarget | undefined {
+  const { "bus-namespace": namespace, "sas-name": sasName, queue, name } = values;
+  if (!namespace && !sasName) return undefined;
+  if (!namespace || !sasName) throw new Error(usage);
+  const sasKey = secret("BUS_SAS_KEY", "the key of the shared access policy", needsKey);
+  return { namespace, queue, sasName, sasKey, name: busNameOf(name) };
+}
+
+function secret(variable: string, what: string, isNeeded: boolean): string {
+  const value = process.env[variable] ?? "";
+  if (isNeeded && value === "") throw new Error(`set ${variable} to ${what} that Dataverse is to use`);
+  return value;
+}
+
+function makeClient() {
+  const settings = loadSettings({ ...settingsFile(), ...process.env });
+  return makeDynamicsClient(settings, makeHttpClient({ clock: systemClock, random: Math.random }), systemClock);
 }
 
 function settingsFile(): Record<string, string> {

@@ -1,46 +1,42 @@
 // Compares what Dynamics has with what we need (desired.ts) and makes it so. Safe to run twice, and after being killed half-way:
-// everything is found again by name. Steps of this endpoint that are no longer wanted are removed; nothing else is touched.
+// everything is found again by name. Endpoints are endpoints.ts, steps steps.ts; nothing that hangs on others' endpoints is touched.
 
 import { z } from "zod";
 import type { DataverseClient } from "../../shared/dataverse/client.js";
 import type { CompiledMapping } from "../../shared/mapping/compile.js";
+import type { Action } from "./action.js";
+import { type BusTarget, type CreateImageProperty, desiredSteps, type WebhookTarget } from "./desired.js";
 import {
-  type CreateImageProperty,
-  type DesiredImage,
-  type DesiredStep,
-  desiredSteps,
-  type WebhookTarget,
-} from "./desired.js";
+  busEndpoint,
+  type DesiredEndpoint,
+  findDoubles,
+  findEndpoint,
+  planEndpoint,
+  planEndpointRemoval,
+  webhookEndpoint,
+} from "./endpoints.js";
+import { planSteps } from "./steps.js";
 
-/** One difference and how to remove it. `what` is for people: `create step acs-sync: Update of contact`. */
-export interface Action {
-  what: string;
-  run(): Promise<void>;
-}
-
-/** What to provision, and where. */
+/** What to provision, and where: the webhook, the queue, or both doors. */
 export interface ProvisionOptions {
   client: DataverseClient;
-  webhook: WebhookTarget;
+  webhook?: WebhookTarget | undefined;
+  bus?: BusTarget | undefined;
   mappings: ReadonlyMap<string, CompiledMapping>;
   createImageProperty?: CreateImageProperty;
 }
 
-/**
- * Everything that differs, in the order to do it. Actions of things that do not exist yet look their parents up again when they
- * run. The endpoint's key cannot be read back (facts/dataverse.md §1.1): it is written anew with every apply.
- */
+/** Everything that differs, in the order to do it. What does not exist yet is looked up again when the actions run. */
 export async function planRegistration(options: ProvisionOptions): Promise<Action[]> {
-  const { client, webhook, mappings } = options;
-  const steps = desiredSteps(webhook.name, mappings.values(), options.createImageProperty ?? "Target");
-  const endpoint = await findEndpoint(client, webhook.name);
-  const existing = endpoint ? await listSteps(client, endpoint.serviceendpointid) : [];
-  return [
-    ...(await planTracking(client, mappings)),
-    planEndpoint(client, webhook, endpoint),
-    ...(await Promise.all(steps.map((step) => planStep(client, webhook.name, step, existing)))).flat(),
-    ...existing.filter(({ name }) => !steps.some((step) => step.name === name)).map((step) => removal(client, step)),
-  ];
+  const { client, mappings } = options;
+  const actions = await planTracking(client, mappings);
+  for (const endpoint of doors(options)) actions.push(...(await planDoor(options, endpoint)));
+  return actions;
+}
+
+/** What people should know of what is registered besides; see `findDoubles`. */
+export function warnings(options: Pick<ProvisionOptions, "client" | "webhook" | "bus">): Promise<string[]> {
+  return findDoubles(options.client, doors(options));
 }
 
 /** Runs a plan in order; `onDone` is told of each action. Throws at the first that fails; running plan and apply again goes on. */
@@ -51,61 +47,41 @@ export async function applyRegistration(actions: readonly Action[], onDone: (wha
   }
 }
 
-/** The actions that take the registration away; deleting the endpoint cascades to its steps (facts/dataverse.md §11). */
-export async function planRemoval({
-  client,
-  webhook,
-}: Pick<ProvisionOptions, "client" | "webhook">): Promise<Action[]> {
-  const endpoint = await findEndpoint(client, webhook.name);
-  if (!endpoint) return [];
-  const path = `serviceendpoints(${endpoint.serviceendpointid})`;
+/** What to take away: the doors with these names. */
+export interface RemovalOptions {
+  client: DataverseClient;
+  webhook?: Pick<WebhookTarget, "name"> | undefined;
+  bus?: Pick<BusTarget, "name"> | undefined;
+}
+
+/** The actions that take the registration away. Change tracking stays on. */
+export async function planRemoval({ client, webhook, bus }: RemovalOptions): Promise<Action[]> {
+  const actions: Action[] = [];
+  for (const [door, target] of [["webhook", webhook] as const, ["bus", bus] as const]) {
+    const endpoint = target && (await findEndpoint(client, door, target.name));
+    if (endpoint) actions.push(planEndpointRemoval(client, door, endpoint));
+  }
+  return actions;
+}
+
+function doors({ webhook, bus }: Pick<ProvisionOptions, "webhook" | "bus">): DesiredEndpoint[] {
+  return [...(webhook ? [webhookEndpoint(webhook)] : []), ...(bus ? [busEndpoint(bus)] : [])];
+}
+
+async function planDoor(options: ProvisionOptions, endpoint: DesiredEndpoint): Promise<Action[]> {
+  const { client, mappings, createImageProperty = "Target" } = options;
+  const { door, name } = endpoint;
+  const existing = await findEndpoint(client, door, name);
+  const endpointId = async (): Promise<string> => {
+    const made = await findEndpoint(client, door, name);
+    if (!made) throw new Error(`${door} ${name} is not registered`);
+    return made.serviceendpointid;
+  };
+  const steps = desiredSteps(name, mappings.values(), createImageProperty);
   return [
-    {
-      what: `remove webhook ${webhook.name} and its steps`,
-      run: async () => void (await client.call({ operation: "remove webhook", method: "DELETE", path })),
-    },
+    planEndpoint(client, endpoint, existing),
+    ...(await planSteps(client, endpointId, existing?.serviceendpointid, steps)),
   ];
-}
-
-const endpointSchema = z.object({ serviceendpointid: z.string(), name: z.string(), url: z.string().nullish() });
-const stepSchema = z.object({
-  sdkmessageprocessingstepid: z.string(),
-  name: z.string(),
-  mode: z.number(),
-  stage: z.number(),
-  statecode: z.number().nullish(),
-  filteringattributes: z.string().nullish(),
-});
-const imageSchema = z.object({
-  sdkmessageprocessingstepimageid: z.string(),
-  entityalias: z.string(),
-  attributes: z.string().nullish(),
-});
-type Endpoint = z.infer<typeof endpointSchema>;
-type Step = z.infer<typeof stepSchema>;
-
-async function list<T>(client: DataverseClient, operation: string, path: string, item: z.ZodType<T>): Promise<T[]> {
-  return z.object({ value: z.array(item) }).parse(await client.json({ operation, path })).value;
-}
-
-async function findEndpoint(client: DataverseClient, name: string): Promise<Endpoint | undefined> {
-  const filter = encodeURIComponent(`contract eq 8 and name eq '${name.replaceAll("'", "''")}'`);
-  const path = `serviceendpoints?$filter=${filter}&$select=serviceendpointid,name,url`;
-  const found = await list(client, "find webhook", path, endpointSchema);
-  if (found.length > 1) throw new Error(`there are ${found.length} webhooks called ${name}: remove all but one`);
-  return found[0];
-}
-
-async function requireEndpoint(client: DataverseClient, name: string): Promise<Endpoint> {
-  const endpoint = await findEndpoint(client, name);
-  if (!endpoint) throw new Error(`webhook ${name} is not registered`);
-  return endpoint;
-}
-
-function listSteps(client: DataverseClient, endpointId: string): Promise<Step[]> {
-  const select = "sdkmessageprocessingstepid,name,mode,stage,statecode,filteringattributes";
-  const path = `serviceendpoints(${endpointId})/serviceendpoint_sdkmessageprocessingstep?$select=${select}`;
-  return list(client, "list steps", path, stepSchema);
 }
 
 async function planTracking(client: DataverseClient, mappings: ProvisionOptions["mappings"]): Promise<Action[]> {
@@ -127,143 +103,4 @@ async function planTracking(client: DataverseClient, mappings: ProvisionOptions[
     });
   }
   return actions;
-}
-
-function planEndpoint(client: DataverseClient, webhook: WebhookTarget, existing: Endpoint | undefined): Action {
-  const body = {
-    name: webhook.name,
-    url: webhook.url,
-    contract: 8,
-    authtype: 4,
-    authvalue: webhook.key,
-    messageformat: 2,
-  };
-  if (!existing) {
-    const path = "serviceendpoints";
-    return {
-      what: `create webhook ${webhook.name} to ${webhook.url}`,
-      run: async () => void (await client.call({ operation: "create webhook", method: "POST", path, body })),
-    };
-  }
-  const path = `serviceendpoints(${existing.serviceendpointid})`;
-  const moved =
-    existing.url === webhook.url ? "" : `, and point it to ${webhook.url} instead of ${existing.url ?? "nothing"}`;
-  return {
-    what: `write the key of webhook ${webhook.name}${moved}`,
-    run: async () => void (await client.call({ operation: "update webhook", method: "PATCH", path, body })),
-  };
-}
-
-async function planStep(
-  client: DataverseClient,
-  endpointName: string,
-  step: DesiredStep,
-  existing: readonly Step[],
-): Promise<Action[]> {
-  const found = existing.find(({ name }) => name === step.name);
-  if (!found) {
-    return [
-      {
-        what: `create step ${step.name}`,
-        run: async () => {
-          const id = await createStep(client, endpointName, step);
-          if (step.image) await createImage(client, id, step.image);
-        },
-      },
-    ];
-  }
-  const actions: Action[] = [];
-  const path = `sdkmessageprocessingsteps(${found.sdkmessageprocessingstepid})`;
-  if ((found.filteringattributes ?? "") !== step.filteringAttributes) {
-    const body = { filteringattributes: step.filteringAttributes };
-    actions.push({
-      what: `change the filtering attributes of step ${step.name}`,
-      run: async () => void (await client.call({ operation: "update step", method: "PATCH", path, body })),
-    });
-  }
-  if (found.statecode === 1) {
-    const body = { statecode: 0, statuscode: 1 };
-    actions.push({
-      what: `enable step ${step.name}`,
-      run: async () => void (await client.call({ operation: "enable step", method: "PATCH", path, body })),
-    });
-  }
-  return [...actions, ...(await planImage(client, found, step))];
-}
-
-async function planImage(client: DataverseClient, found: Step, step: DesiredStep): Promise<Action[]> {
-  const { image } = step;
-  if (!image) return [];
-  const id = found.sdkmessageprocessingstepid;
-  const path = `sdkmessageprocessingstepimages?$filter=_sdkmessageprocessingstepid_value eq ${id}&$select=sdkmessageprocessingstepimageid,entityalias,attributes`;
-  const images = await list(client, "list images", path.replaceAll(" ", "%20"), imageSchema);
-  const [first] = images;
-  if (!first) return [{ what: `create the image of step ${step.name}`, run: () => createImage(client, id, image) }];
-  if (first.entityalias === image.alias && first.attributes === image.attributes) return [];
-  const body = { name: image.alias, entityalias: image.alias, attributes: image.attributes };
-  const address = `sdkmessageprocessingstepimages(${first.sdkmessageprocessingstepimageid})`;
-  return [
-    {
-      what: `change the image of step ${step.name}`,
-      run: async () => void (await client.call({ operation: "update image", method: "PATCH", path: address, body })),
-    },
-  ];
-}
-
-async function createStep(client: DataverseClient, endpointName: string, step: DesiredStep): Promise<string> {
-  const { serviceendpointid } = await requireEndpoint(client, endpointName);
-  const filter = encodeURIComponent(
-    `sdkmessageid/name eq '${step.message}' and primaryobjecttypecode eq '${step.table}'`,
-  );
-  const filters = await list(
-    client,
-    "find message",
-    `sdkmessagefilters?$filter=${filter}&$select=sdkmessagefilterid,_sdkmessageid_value`,
-    z.object({ sdkmessagefilterid: z.string(), _sdkmessageid_value: z.string() }),
-  );
-  const [message] = filters;
-  if (!message) throw new Error(`Dynamics raises no ${step.message} for ${step.table}`);
-  const created = await client.json({
-    operation: "create step",
-    method: "POST",
-    path: "sdkmessageprocessingsteps?$select=sdkmessageprocessingstepid",
-    prefer: ["return=representation"],
-    body: {
-      name: step.name,
-      stage: 40,
-      mode: 1,
-      rank: 1,
-      supporteddeployment: 0,
-      asyncautodelete: true,
-      filteringattributes: step.filteringAttributes || null,
-      "eventhandler_serviceendpoint@odata.bind": `/serviceendpoints(${serviceendpointid})`,
-      "sdkmessageid@odata.bind": `/sdkmessages(${message._sdkmessageid_value})`,
-      "sdkmessagefilterid@odata.bind": `/sdkmessagefilters(${message.sdkmessagefilterid})`,
-    },
-  });
-  return z.object({ sdkmessageprocessingstepid: z.string() }).parse(created).sdkmessageprocessingstepid;
-}
-
-async function createImage(client: DataverseClient, stepId: string, image: DesiredImage): Promise<void> {
-  await client.call({
-    operation: "create image",
-    method: "POST",
-    path: "sdkmessageprocessingstepimages",
-    body: {
-      name: image.alias,
-      entityalias: image.alias,
-      imagetype: 1,
-      messagepropertyname: image.messageProperty,
-      attributes: image.attributes,
-      "sdkmessageprocessingstepid@odata.bind": `/sdkmessageprocessingsteps(${stepId})`,
-    },
-  });
-}
-
-function removal(client: DataverseClient, step: Step): Action {
-  const path = `sdkmessageprocessingsteps(${step.sdkmessageprocessingstepid})`;
-  return {
-    what: `remove step ${step.name}`,
-    run: async () => void (await client.call({ operation: "remove step", method: "DELETE", path })),
-  };
 }

@@ -1,7 +1,7 @@
 // Campaign's error answers to our kinds (facts/campaign.md §2.4, §3.3). Its engine answers data errors as HTTP 500, so the text
 // decides; texts may hold values of the record and never leave this file: what is passed on is the rule and the field's name.
 
-import { AuthError, ConflictError, MissingError, RefusedError, type SyncError, UnavailableError } from "../errors.js";
+import { AuthError, ConflictError, MissingError, RefusedError, type SyncError, TableError, UnavailableError } from "../errors.js";
 import type { HttpResponse } from "../http/client.js";
 import { parseJson } from "../http/json.js";
 
@@ -41,7 +41,11 @@ export function toCampaignError(operation: string, response: HttpResponse): Sync
     return new RefusedError(said, code, { ...context, field: match[1] });
   }
   if (status === 404)
-    return new UnavailableError(`Campaign does not know the address of ${operation} (404)`, false, context);
+    return new TableError(
+      `Campaign does not know the address of ${operation} (404): is the resource published with its API?`,
+      "404",
+      context,
+    );
   if (status >= 500) return new UnavailableError(`Campaign answered ${status} to ${operation}`, true, context);
   return new RefusedError(
     `Campaign refused ${operation}: status ${status}`,

@@ -1,11 +1,11 @@
 // Reading tables of Dataverse: rows, pages, changes (facts/dataverse.md §3, §4). Implements the port DynamicsSource.
 
 import { z } from "zod";
-import { MalformedError } from "../errors.js";
+import { MalformedError, RefusedError, TableError } from "../errors.js";
 import type { DynamicsSource, RowPage, TrackedPage, VersionedRow } from "../flows/ports.js";
 import { parseSameOriginLink } from "../http/link.js";
 import type { CompiledMapping } from "../mapping/compile.js";
-import { parseRecordId, parseRowVersion, type RowVersion } from "../model/ids.js";
+import { parseRecordId, parseRowVersion, type RecordId, type RowVersion } from "../model/ids.js";
 import type { DataverseClient } from "./client.js";
 import { selectName } from "./column-value.js";
 import { annotationPreferences, rowFromWebApi } from "./to-row.js";
@@ -41,20 +41,29 @@ export function makeDynamicsSource(client: DataverseClient): DynamicsSource {
     async fetchRows(mapping, ids) {
       if (ids.length === 0) return [];
       const { set, id, name } = mapping.table;
-      const filter = `Microsoft.Dynamics.CRM.In(PropertyName='${id}',PropertyValues=${JSON.stringify(ids)})`;
-      const path = `${set}?$select=${selectList(mapping)}&$filter=${encodeURIComponent(filter)}`;
+      const path = `${set}?$select=${selectList(mapping)}&$filter=${idFilter(id, ids)}`;
       const page = await list(`read ${name} by ids`, path, annotationPreferences(mapping));
       return page.value.map((row) => toRow(mapping, row));
+    },
+
+    async existing(mapping, ids) {
+      if (ids.length === 0) return new Set();
+      const { set, id, name } = mapping.table;
+      const page = await list(`look for ${name} by ids`, `${set}?$select=${id}&$filter=${idFilter(id, ids)}`, []);
+      return new Set(page.value.map((row) => parseRecordId(row[id])));
     },
 
     async readChanges(mapping, link) {
       const { set, id, name } = mapping.table;
       const path = link === undefined ? `${set}?$select=${id},versionnumber` : onward(link);
-      const page = await list(`read changes of ${name}`, path, [
-        "odata.track-changes",
-        `odata.maxpagesize=${trackedPageSize}`,
-      ]);
-      return toTrackedPage(mapping, page);
+      const prefer = ["odata.track-changes", `odata.maxpagesize=${trackedPageSize}`];
+      try {
+        return toTrackedPage(mapping, await list(`read changes of ${name}`, path, prefer));
+      } catch (error) {
+        if (!(error instanceof RefusedError) || error.code !== notTracked) throw error;
+        const fix = "switch it on with npm run dataverse:apply";
+        throw new TableError(`change tracking is off for table ${name}: ${fix}`, error.code, error.context);
+      }
     },
 
     async readPage(mapping, cursor, pageSize) {
@@ -74,6 +83,15 @@ function parse<T>(schema: z.ZodType<T>, body: unknown, operation: string): T {
   const parsed = schema.safeParse(body);
   if (parsed.success) return parsed.data;
   throw new MalformedError(`Dataverse's answer to ${operation} lacks ${parsed.error.issues[0]?.path.join(".")}`);
+}
+
+/** Vendor code of a tracked read of a table that is not tracked (facts/dataverse.md §4). */
+const notTracked = "0x80060888";
+
+function idFilter(column: string, ids: readonly RecordId[]): string {
+  return encodeURIComponent(
+    `Microsoft.Dynamics.CRM.In(PropertyName='${column}',PropertyValues=${JSON.stringify(ids)})`,
+  );
 }
 
 function selectList({ columns }: CompiledMapping): string {

@@ -1,12 +1,23 @@
 // Dataverse's error answers to our kinds (facts/dataverse.md §13). The only place that knows its codes.
 
-import { AuthError, ConflictError, MissingError, RefusedError, type SyncError, UnavailableError } from "../errors.js";
+import {
+  AuthError,
+  ConflictError,
+  MissingError,
+  RefusedError,
+  type SyncError,
+  TableError,
+  UnavailableError,
+} from "../errors.js";
 import type { HttpResponse } from "../http/client.js";
 import { parseJson } from "../http/json.js";
 import { redact } from "../http/redact.js";
 
 /** The row does not exist: the only answer that means deleted. */
 const objectDoesNotExist = "0x80040217";
+
+/** The application user is known and lacks a privilege on this table. */
+const privilegeCodes = new Set(["0x80040220", "0x80048306", "0x80048405"]);
 
 /** The error for a final answer that is not a success. `operation` names the call in words without ids. */
 export function toDataverseError(operation: string, response: HttpResponse): SyncError {
@@ -24,11 +35,13 @@ export function toDataverseError(operation: string, response: HttpResponse): Syn
     case 401:
       return new AuthError(`Dataverse does not accept our token for ${operation}`, context);
     case 403:
-      return new AuthError(`${said}${advice(code)}`, context);
+      return privilegeCodes.has(code)
+        ? new TableError(`${said} Give the application user a role with this privilege.`, code, context)
+        : new AuthError(`${said}${advice(code)}`, context);
     case 404:
       return code === objectDoesNotExist
         ? new MissingError(`the row does not exist in Dataverse (${operation})`, context)
-        : new UnavailableError(said, false, context);
+        : new TableError(said, code || "404", context);
     case 412:
       return new ConflictError(said, context);
     default:
@@ -41,7 +54,7 @@ function advice(code: string): string {
   if (code === "0x80072560")
     return " Is there an application user for this client id, and is the tenant the right one?";
   if (code === "0x80040225") return " Enable the application user.";
-  return " Give the application user a role with this privilege.";
+  return " Give the application user a security role.";
 }
 
 function readError(text: string): { code: string; message: string } {

@@ -43,16 +43,21 @@ export async function orderReplay(
   return start(ports, table, mode, current);
 }
 
-/** Orders a full read from the start, whatever is under way; a stronger mode that is under way stays in force. */
+/**
+ * Orders a full read from the start, whatever is under way; a stronger mode that is under way stays in force. `order` names the reason: the same
+ * order given twice is one.
+ */
 export async function orderFullRead(
   ports: Pick<IngressPorts, "checkpoints" | "clock">,
   table: string,
   mode: FullReadMode,
+  order = "",
 ): Promise<{ generation: number }> {
   const current = await ports.checkpoints.read("ingress", fullReadStream(table));
+  if (order !== "" && current?.values.order === order) return { generation: Number(current.values.generation) };
   const running = isReading(current) ? current?.values.mode : undefined;
   const kept = running === "load" || running === "force" || (running === "changed" && mode === "recovery");
-  return start(ports, table, kept ? (running as FullReadMode) : mode, current);
+  return start(ports, table, kept ? (running as FullReadMode) : mode, current, order);
 }
 
 /** Ends a full read that is under way; what it queued is still worked off. Answers whether there was one. */
@@ -78,10 +83,11 @@ async function start(
   table: string,
   mode: FullReadMode,
   current: Checkpoint | undefined,
+  order = "",
 ): Promise<{ generation: number }> {
   const generation = Number(current?.values.generation ?? 0) + 1;
   const startedAt = new Date(ports.clock.now()).toISOString();
-  const values = { phase: "reading", mode, generation, count: 0, startedAt };
+  const values = { phase: "reading", mode, generation, count: 0, startedAt, order };
   await ports.checkpoints.save("ingress", fullReadStream(table), values, current?.etag);
   return { generation };
 }

@@ -1,6 +1,7 @@
 // What flows need from the world. Adapters implement these (dataverse/, campaign/, messaging/, storage/); flows know nothing else.
 
 import type { CompiledMapping, Fields } from "../mapping/compile.js";
+import type { TableMetadata } from "../mapping/table-metadata.js";
 import type { Clock } from "../model/clock.js";
 import type { Envelope } from "../model/envelope.js";
 import type { RecordId, RowVersion } from "../model/ids.js";
@@ -8,6 +9,7 @@ import type { Row } from "../model/row.js";
 import type { Binding } from "../storage/binding.js";
 import type { CheckpointStore } from "../storage/checkpoints.js";
 import type { ChildLinks } from "../storage/child-links.js";
+import type { SettingsVersions } from "../storage/settings-versions.js";
 import type { SyncStateStore } from "../storage/sync-state.js";
 
 /** A row as read, with the version it had. */
@@ -42,6 +44,8 @@ export interface DynamicsSource {
   fetchRow(mapping: CompiledMapping, id: RecordId): Promise<VersionedRow>;
   /** Those of `ids` that exist, in one request; at most `maxIdsPerRead` of them. */
   fetchRows(mapping: CompiledMapping, ids: readonly RecordId[]): Promise<readonly VersionedRow[]>;
+  /** Which of `ids` exist, in one request; at most `maxIdsPerRead` of them. */
+  existing(mapping: CompiledMapping, ids: readonly RecordId[]): Promise<ReadonlySet<RecordId>>;
   /** A tracked read: from the start without `link`, else onward from it. RefusedError with code 0x80044352: the link expired. */
   readChanges(mapping: CompiledMapping, link: string | undefined): Promise<TrackedPage>;
   /** One page of all rows, from the start without `cursor`. */
@@ -62,6 +66,31 @@ export interface CampaignSink {
   update(mapping: CompiledMapping, key: string, fields: Fields, deadline: number): Promise<void>;
   /** Deletes the record. MissingError: there is none with this key. */
   remove(mapping: CompiledMapping, key: string, deadline: number): Promise<void>;
+}
+
+/** A record of Campaign as it is now: the mapped target fields. A link that is set holds the parent as Campaign names it, not by its key. */
+export interface HeldRecord {
+  key: string;
+  fields: Fields;
+}
+
+/** One page of a resource's records. `withoutKey` counts those that carry no key; without `next` (opaque) it was the last page. */
+export interface HeldPage {
+  records: readonly HeldRecord[];
+  withoutKey: number;
+  next?: string;
+}
+
+/**
+ * Campaign as this product reads it; each read is one call. No call starts or repeats after `deadline` (epoch ms). Records that Campaign hides
+ * (facts/campaign.md §3.5) are not there. Throws AuthError, ThrottledError, UnavailableError; TableError: no such resource or filter; MalformedError: an answer
+ * that is none.
+ */
+export interface CampaignSource {
+  /** What the record with this key holds; undefined: there is none, or it is hidden. */
+  fetch(mapping: CompiledMapping, key: string, deadline: number): Promise<Fields | undefined>;
+  /** One page of all records of the mapping's resource, from the start without `cursor`. */
+  readPage(mapping: CompiledMapping, cursor: string | undefined, size: number, deadline: number): Promise<HeldPage>;
 }
 
 /** Queue `changes`. A send that throws may have been carried out in part: send the whole again. */
@@ -107,6 +136,20 @@ export interface SettingsSource {
   atLeast(version: number): Promise<SettingsInForce>;
 }
 
+/** What Dynamics says of its tables. AuthError: our user may not read definitions. */
+export interface MetadataSource {
+  /** Those of the tables that exist; of each, those of the columns named that exist. */
+  tables(wanted: ReadonlyMap<string, ReadonlySet<string>>): Promise<ReadonlyMap<string, TableMetadata>>;
+}
+
+/** What publishing settings works with; made by services.ts, or by a test. */
+export interface SettingsPorts {
+  versions: SettingsVersions;
+  metadata: MetadataSource;
+  checkpoints: CheckpointStore;
+  clock: Clock;
+}
+
 /** What an operator, or the product itself, wants of the flow into Campaign now. */
 export interface IngressControl {
   wanted: "running" | "stopped";
@@ -122,6 +165,8 @@ export interface ControlSource {
   current(): Promise<IngressControl>;
   /** A record of the table failed for good. Parks the mapping at the n-th equal `code` without a success in between. */
   failed(table: string, code: string, message: string): Promise<void>;
+  /** Sets the table's mapping aside: until an operator says otherwise or, given `until` (epoch ms), until then. */
+  park(table: string, code: string, message: string, until?: number): Promise<void>;
   /** A record of the table was written. Costs nothing unless failures were counted. */
   succeeded(table: string): Promise<void>;
 }
@@ -151,6 +196,7 @@ export interface IngressPorts {
   binding(): Promise<Binding>;
   dynamics: DynamicsSource;
   campaign: CampaignSink;
+  campaignSource: CampaignSource;
   queue: ChangeQueue;
   states: SyncStateStore;
   /** Which records wait for, or are linked to, which other one. */

@@ -4,11 +4,12 @@ import { errorKind, SyncError, safeMessage, ThrottledError } from "../errors.js"
 
 /**
  * The message's fate. `delay`: the same news again at `at`, as attempt `attempt`. `fail`: a row in `failures`. `redeliver`: let
- * the platform deliver it again and in the end dead-letter it; for bugs only.
+ * the platform deliver it again and in the end dead-letter it; for bugs only. `park`: the table is set aside until `until`, and the message waits.
  */
 export type Fate =
   | { fate: "delay"; at: number; attempt: number }
   | { fate: "fail"; reason: string; code: string; message: string }
+  | { fate: "park"; code: string; message: string; until: number }
   | { fate: "redeliver" };
 
 const second = 1_000;
@@ -30,8 +31,11 @@ export const delaysMs: readonly number[] = [
 /** From this attempt on (delays of half an hour and more) the row is left out: it would be old when the message comes back. */
 export const firstAttemptWithoutRow = 4;
 
-const peerPauseMs = 15 * second;
+/** The gate holds whatever comes back meanwhile. */
+const peerPauseMs = 2 * second;
 const conflictPauseMs = second;
+/** A table that could not be worked with is tried again after this time. */
+const parkedMs = 10 * minute;
 
 /** Decides by kind of error. What is wrong with a peer, or was decided by somebody faster, costs no attempt. */
 export function decideFate(error: unknown, attempt: number, now: number): Fate {
@@ -45,6 +49,13 @@ export function decideFate(error: unknown, attempt: number, now: number): Fate {
       return error instanceof SyncError && error.context.status === 500
         ? countedDelay(error, attempt, now)
         : { fate: "delay", at: now + peerPauseMs, attempt };
+    case "table":
+      return {
+        fate: "park",
+        code: error instanceof SyncError ? String(error.context.code) : "",
+        message: safeMessage(error),
+        until: now + parkedMs,
+      };
     case "auth":
     case "binding":
       return { fate: "delay", at: now + peerPauseMs, attempt };
@@ -60,6 +71,13 @@ export function decideFate(error: unknown, attempt: number, now: number): Fate {
     case "bug":
       return { fate: "redeliver" };
   }
+}
+
+/** Is the peer as a whole in trouble, so that no other record would fare better? An unclear 500 may be this record's data. */
+export function isPeersTrouble(error: unknown): boolean {
+  const kind = errorKind(error);
+  if (kind === "unavailable") return !(error instanceof SyncError && error.context.status === 500);
+  return kind === "auth" || kind === "throttled";
 }
 
 function countedDelay(error: unknown, attempt: number, now: number): Fate {

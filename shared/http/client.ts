@@ -1,12 +1,12 @@
-// The only place that speaks HTTP: time-outs, one time budget over all attempts, retries, a gate per host after a 429.
-// It knows no vendor: what a status means is the adapters' business (dataverse/to-error.ts, campaign/to-error.ts).
+// The only place that speaks HTTP: time-outs, one time budget over all attempts, retries, waiting after a 429.
+// It knows no vendor: what a status means is the adapters' business (dataverse/to-error.ts, campaign/to-error.ts). Who may send
+// when is throttle.ts, the network axios-transport.ts.
 
-import { Agent as HttpAgent } from "node:http";
-import { Agent as HttpsAgent } from "node:https";
-import axios, { type AxiosInstance, isAxiosError } from "axios";
 import { ThrottledError, UnavailableError } from "../errors.js";
 import type { Clock } from "../model/clock.js";
+import { makeAxiosTransport } from "./axios-transport.js";
 import { backoffMs, parseRetryAfter } from "./retry-timing.js";
+import { makeLocalThrottle, type Throttle } from "./throttle.js";
 
 /** One logical call. `deadline` (epoch ms) bounds all attempts and waits together; no attempt starts that it cannot hold. */
 export interface HttpCall {
@@ -38,52 +38,68 @@ export interface HttpClient {
   send(call: HttpCall): Promise<HttpResponse>;
 }
 
-/** What the client needs from outside. `random` in [0, 1). */
+/** One attempt as it goes out; it ends after `timeoutMs`. */
+export interface HttpRequest {
+  method: HttpCall["method"];
+  url: URL;
+  headers: Readonly<Record<string, string>>;
+  body: string | undefined;
+  timeoutMs: number;
+}
+
+/** What came back: an answer, header names in lower case, or the network error's code (ECONNREFUSED; ETIMEDOUT for our time-out). */
+export type Transported = Pick<HttpResponse, "status" | "headers" | "text"> | { network: string };
+
+/** Carries one attempt. Never throws for what the network or the peer does. */
+export type Transport = (request: HttpRequest) => Promise<Transported>;
+
+/**
+ * What the client needs from outside. `random` in [0, 1). `throttles` by system, shared with other processes; without one, a 429
+ * holds this process's calls to the host. `onSend` hears of every attempt right before it goes out. `transport`: the network.
+ */
 export interface HttpClientOptions {
   clock: Clock;
   random: () => number;
+  throttles?: Partial<Readonly<Record<HttpCall["system"], Throttle>>>;
+  onSend?: (call: HttpCall) => void;
+  transport?: Transport;
 }
 
 const transientStatuses = new Set([429, 502, 503, 504]);
 const defaultRetryAfterMs = 1_000;
-const maxAnswerBytes = 64 * 1024 * 1024;
 
-/** Makes the one HTTP client of the process. Connections are kept alive; redirects are never followed. */
-export function makeHttpClient({ clock, random }: HttpClientOptions): HttpClient {
-  const instance = axios.create({
-    httpAgent: new HttpAgent({ keepAlive: true, maxSockets: 64 }),
-    httpsAgent: new HttpsAgent({ keepAlive: true, maxSockets: 64 }),
-    maxRedirects: 0,
-    maxContentLength: maxAnswerBytes,
-    responseType: "text",
-    transformResponse: (data: unknown) => data,
-    validateStatus: () => true,
-  });
-  const closedUntil = new Map<string, number>();
+/** Makes the one HTTP client of the process. */
+export function makeHttpClient(options: HttpClientOptions): HttpClient {
+  const { clock, random, throttles = {}, onSend, transport = makeAxiosTransport() } = options;
+  const hosts = new Map<string, Throttle>();
+  const throttleOf = ({ system, url: { host } }: HttpCall): Throttle => {
+    const found = throttles[system] ?? hosts.get(host) ?? makeLocalThrottle(clock);
+    if (!throttles[system]) hosts.set(host, found);
+    return found;
+  };
 
   return {
     async send(call) {
       const started = clock.now();
+      const throttle = throttleOf(call);
       let maybeApplied = false;
       for (let attempt = 1; ; attempt += 1) {
-        await waitForHost(call, closedUntil, clock, maybeApplied);
-        const outcome = await tryOnce(instance, call, clock);
+        await waitForTurn(throttle, call, clock, maybeApplied);
+        const began = clock.now();
+        onSend?.(call);
+        const outcome = await tryOnce(transport, call, began);
         if (outcome.response && !isTransient(call, outcome.response, attempt)) {
           return { ...outcome.response, attempts: attempt, elapsedMs: clock.now() - started };
         }
         maybeApplied ||= isAmbiguous(outcome);
         const waitMs = pauseAfter(outcome, attempt, clock.now(), random());
-        if (outcome.response?.status === 429) closeHost(closedUntil, call.url.host, clock.now() + waitMs);
-        if (clock.now() + waitMs >= call.deadline) throw giveUp(call, outcome, { attempt, waitMs, maybeApplied });
-        await clock.sleep(waitMs);
+        const until = clock.now() + waitMs;
+        if (outcome.response?.status === 429) await throttle.refused(until, began);
+        if (until >= call.deadline) throw giveUp(call, outcome, { attempt, began, waitMs, maybeApplied });
+        await clock.sleep(Math.max(0, until - clock.now()));
       }
     },
   };
-}
-
-/** A later, shorter wish does not open earlier what another answer closed. */
-function closeHost(closedUntil: Map<string, number>, host: string, until: number): void {
-  closedUntil.set(host, Math.max(closedUntil.get(host) ?? 0, until));
 }
 
 interface Outcome {
@@ -92,48 +108,25 @@ interface Outcome {
   network?: string;
 }
 
-async function waitForHost(
-  call: HttpCall,
-  closedUntil: ReadonlyMap<string, number>,
-  clock: Clock,
-  maybeApplied: boolean,
-): Promise<void> {
-  const facts = { system: call.system, operation: call.operation };
-  for (;;) {
-    const waitMs = (closedUntil.get(call.url.host) ?? 0) - clock.now();
-    if (waitMs <= 0) break;
-    if (clock.now() + waitMs >= call.deadline) {
-      const message = `${call.system} is asking everybody to wait; ${call.operation} was not sent`;
-      throw maybeApplied ? new UnavailableError(message, true, facts) : new ThrottledError(message, waitMs, facts);
-    }
-    await clock.sleep(waitMs);
+/** Once an earlier attempt may have been carried out, no error may say that nothing was sent. */
+async function waitForTurn(throttle: Throttle, call: HttpCall, clock: Clock, maybeApplied: boolean): Promise<void> {
+  try {
+    await throttle.admit(call);
+  } catch (error) {
+    if (!maybeApplied || !(error instanceof ThrottledError)) throw error;
+    throw new UnavailableError(error.message, true, error.context);
   }
   if (clock.now() >= call.deadline) {
+    const facts = { system: call.system, operation: call.operation };
     throw new UnavailableError(`no time left for ${call.operation}; it was not sent`, maybeApplied, facts);
   }
 }
 
-async function tryOnce(instance: AxiosInstance, call: HttpCall, clock: Clock): Promise<Outcome> {
-  const timeoutMs = Math.min(call.timeoutMs, call.deadline - clock.now());
-  try {
-    const response = await instance.request<string>({
-      url: call.url.href,
-      method: call.method,
-      headers: call.headers ?? {},
-      data: call.body,
-      timeout: timeoutMs,
-      // Axios' own time-out does not bound the connection phase or a trickling body; the signal bounds the whole attempt.
-      signal: AbortSignal.timeout(timeoutMs),
-    });
-    const headers = Object.fromEntries(
-      Object.entries(response.headers).map(([name, value]) => [name.toLowerCase(), String(value)]),
-    );
-    return { response: { status: response.status, headers, text: response.data ?? "", attempts: 1, elapsedMs: 0 } };
-  } catch (error) {
-    if (!isAxiosError(error)) throw error;
-    const timedOut = error.code === "ERR_CANCELED" || error.code === "ECONNABORTED";
-    return { network: timedOut ? "ETIMEDOUT" : (error.code ?? "ERR_NETWORK") };
-  }
+async function tryOnce(transport: Transport, call: HttpCall, now: number): Promise<Outcome> {
+  const { method, url, headers = {}, body } = call;
+  const timeoutMs = Math.min(call.timeoutMs, call.deadline - now);
+  const answer = await transport({ method, url, headers, body, timeoutMs });
+  return "network" in answer ? answer : { response: { ...answer, attempts: 1, elapsedMs: 0 } };
 }
 
 function isTransient(call: HttpCall, response: HttpResponse, attempt: number): boolean {
@@ -168,10 +161,12 @@ function isAmbiguous({ response, network }: Outcome): boolean {
 function giveUp(
   call: HttpCall,
   outcome: Outcome,
-  { attempt, waitMs, maybeApplied }: { attempt: number; waitMs: number; maybeApplied: boolean },
+  { attempt, began, waitMs, maybeApplied }: { attempt: number; began: number; waitMs: number; maybeApplied: boolean },
 ): Error {
   const status = outcome.response?.status;
-  const facts = { system: call.system, operation: call.operation, attempt, status, network: outcome.network };
+  const { system, operation } = call;
+  // When the last attempt began tells the gates whether its failure is still news (storage/gate-state.ts).
+  const facts = { system, operation, attempt, status, network: outcome.network, began };
   if (status === 429 && !maybeApplied) {
     return new ThrottledError(`${call.system} answered 429 to ${call.operation}`, waitMs, facts);
   }

@@ -17,7 +17,7 @@ import { type CompiledField, compileField, type LinkValue, withLinkTarget } from
 import { compileFilters } from "./filter.js";
 import { compileParents, mustExist, type Parent } from "./parents.js";
 import { columnSourcesOf } from "./source.js";
-import type { KeyAddress, TableMapping } from "./table-mapping.js";
+import type { FieldMapping, KeyAddress, TableMapping } from "./table-mapping.js";
 
 /** Target fields, dotted, with the value each gets. */
 export type Fields = Readonly<Record<string, FieldValue | LinkValue>>;
@@ -46,7 +46,9 @@ export interface CompiledMapping {
   applyDeletes: boolean;
   /** Tables whose records must be in Campaign before this table's. */
   waitsFor: readonly string[];
-  /** Target fields that a record can do without: their mapping does not fail over a value that does not fit. */
+  /** Type of every target field, by its dotted name. */
+  targets: Readonly<Record<string, FieldMapping["type"]>>;
+  /** Target fields that a record can do without: a value that does not fit is skipped or emptied. */
   optional: ReadonlySet<string>;
   /** What becomes of a Campaign record whose row `accepts` refuses. */
   whenFilteredOut: "delete" | "leave";
@@ -79,7 +81,10 @@ export function compileMapping(mapping: TableMapping): CompiledMapping {
     applyDeletes,
     whenFilteredOut,
     waitsFor: [...new Set(mapping.fields.flatMap(({ link }) => (link && mustExist(link) ? [link.table] : [])))],
-    optional: new Set(mapping.fields.filter(({ misfit }) => misfit !== "fail").map(({ target }) => target)),
+    targets: Object.fromEntries(mapping.fields.map(({ target, type }) => [target, type])),
+    optional: new Set(
+      mapping.fields.filter(({ misfit }) => misfit === "skip" || misfit === "empty").map(({ target }) => target),
+    ),
     accepts: compileFilters(filters, (column) => facts.get(column)?.readType ?? "string"),
     parents: compileParents(mapping.fields, facts),
     map: compileMap(mapping.fields.map((field) => compileField(field, { columns: facts, picklists }))),

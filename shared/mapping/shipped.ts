@@ -5,9 +5,12 @@ import { validateMapping } from "./validate.js";
 /** Version of the settings that ship with the app: the default contact mapping. */
 export const shippedSettingsVersion = 1;
 
+/** The documents that ship with the app. */
+export const shippedDocuments = [contactToProfile] as const;
+
 /** The shipped mappings by table name, compiled. Throws when one of them is not valid: a mistake of ours that no test let pass. */
 export function shippedMappings(): ReadonlyMap<string, CompiledMapping> {
-  const compiled = [contactToProfile].map((document) => {
+  const compiled = shippedDocuments.map((document) => {
     const validated = validateMapping(document);
     if (!("mapping" in validated)) throw new Error(`shipped mapping: ${JSON.stringify(validated.problems)}`);
     return compileMapping(validated.mapping);

@@ -4,7 +4,7 @@
 import type { TokenCredential } from "@azure/core-auth";
 import { TableClient, type TableEntityResult, type TableServiceClientOptions } from "@azure/data-tables";
 import { checkEntity, checkKey } from "./entity-limits.js";
-import type { Entity, EntityTable, EntityValue } from "./entity-table.js";
+import type { Entity, EntityTable, EntityValue, ListPart } from "./entity-table.js";
 import type { EntityTables } from "./entity-tables.js";
 import { storageCodeOf, toStorageError } from "./to-storage-error.js";
 
@@ -71,23 +71,48 @@ function makeTable(client: TableClient, attempt: Attempt): EntityTable {
         }),
       );
     },
-    async *list(partition) {
-      const queryOptions =
-        partition === undefined ? {} : { filter: `PartitionKey eq '${partition.replaceAll("'", "''")}'` };
-      let continuationToken: string | undefined;
-      do {
-        // One signal a page: the caller may take any time between two of them.
-        const page = await attempt(async (options) => {
-          const pages = client
-            .listEntities<Record<string, unknown>>({ ...options, queryOptions })
-            .byPage(continuationToken === undefined ? {} : { continuationToken });
-          return (await pages.next()).value;
-        });
-        for (const raw of page ?? []) yield toEntity(raw);
-        continuationToken = page?.continuationToken;
-      } while (continuationToken);
+    async *list(partition, part) {
+      for (const filter of partition === undefined ? filtersOf(part) : [`PartitionKey eq ${quoted(partition)}`]) {
+        yield* listFiltered(client, attempt, filter);
+      }
     },
   };
+}
+
+async function* listFiltered(client: TableClient, attempt: Attempt, filter: string): AsyncIterable<Entity> {
+  const queryOptions = filter === "" ? {} : { filter };
+  let continuationToken: string | undefined;
+  do {
+    // One signal a page: the caller may take any time between two of them.
+    const page = await attempt(async (options) => {
+      const pages = client
+        .listEntities<Record<string, unknown>>({ ...options, queryOptions })
+        .byPage(continuationToken === undefined ? {} : { continuationToken });
+      return (await pages.next()).value;
+    });
+    for (const raw of page ?? []) yield toEntity(raw);
+    continuationToken = page?.continuationToken;
+  } while (continuationToken);
+}
+
+/**
+ * OData filters that, one after the other, find a part of the table in key order. Going on in the middle of a partition takes two: the service
+ * answers one range of keys quickly, but reads the whole table for two ranges joined by `or`.
+ */
+function filtersOf(part: ListPart = {}): string[] {
+  const { prefix, after, equals = {} } = part;
+  const common = Object.entries(equals).map(([name, value]) => `${name} eq ${quoted(value)}`);
+  // The last character a key may hold ends the range.
+  if (prefix !== undefined) common.push(`PartitionKey lt ${quoted(`${prefix}\uffff`)}`);
+  const all = (...conditions: string[]): string => [...conditions, ...common].join(" and ");
+  if (!after) return [all(...(prefix === undefined ? [] : [`PartitionKey ge ${quoted(prefix)}`]))];
+  const from = prefix !== undefined && after.partition < prefix ? "ge" : "gt";
+  const rest = all(`PartitionKey ${from} ${quoted(from === "ge" ? (prefix ?? "") : after.partition)}`);
+  return [all(`PartitionKey eq ${quoted(after.partition)}`, `RowKey gt ${quoted(after.row)}`), rest];
+}
+
+function quoted(text: string): string {
+  return `'${text.replaceAll("'", "''")}'`;
 }
 
 function makeClient(connection: TablesConnection, table: string): TableClient {

@@ -24,5 +24,15 @@ export interface EntityTable {
   /** Removes the entity that still has `etag`. ConflictError: stale. Removing what is gone is done. */
   remove(partition: string, row: string, etag: string): Promise<void>;
   /** All entities of a partition, or of the table, in key order. */
-  list(partition?: string): AsyncIterable<Entity>;
+  list(partition?: string, part?: ListPart): AsyncIterable<Entity>;
+}
+
+/** Which part of a list is wanted; without partition only. What it leaves out is not transferred. */
+export interface ListPart {
+  /** Partitions that begin with this. */
+  prefix?: string;
+  /** Entities behind this key, which need not exist. */
+  after?: Pick<Entity, "partition" | "row">;
+  /** Entities with these texts in these properties. */
+  equals?: Readonly<Record<string, string>>;
 }

@@ -11,18 +11,46 @@ import type { Entity, EntityTable } from "./entity-table.js";
 /** `open`: still wrong. `resolved`: a later write of the record succeeded. `dismissed`: an operator does not want to see it. */
 export type FailureStatus = "open" | "resolved" | "dismissed";
 
-/** A failure as kept: when it was first and last seen (ISO), how often it was reported, and its status. */
+/**
+ * A failure as kept: when it was first and last seen (ISO), how often it was reported, and its status. `redrivenAt`: an operator had it tried again
+ * then; it is open until that succeeds. `by`: the operator who last did something about it.
+ */
 export interface FailureRecord extends Failure {
   status: FailureStatus;
   firstAt: string;
   lastAt: string;
   reports: number;
+  redrivenAt?: string;
+  resolvedAt?: string;
+  dismissedAt?: string;
+  by?: string;
 }
 
-/** The failure log, and what an operator reads of it. */
+/** Which failures are meant; what is left out does not matter. */
+export interface FailureFilter {
+  status?: FailureStatus | undefined;
+  table?: string | undefined;
+  code?: string | undefined;
+}
+
+/** A place in the order in which failures are listed. */
+export type FailurePlace = Pick<Entity, "partition" | "row">;
+
+/** The failure log, and what an operator reads of it and does to it. All may be done twice. */
 export interface FailureStore extends FailureLog {
   /** Failures of one status, or all, in no promised order. */
   list(status?: FailureStatus): AsyncIterable<FailureRecord>;
+  read(table: string, id: RecordId): Promise<FailureRecord | undefined>;
+  /** Failures behind a place, in an order that never changes, each with its own place. */
+  listFrom(filter: FailureFilter, after?: FailurePlace): AsyncIterable<{ place: FailurePlace; failure: FailureRecord }>;
+  /** Notes that an open failure is tried again. These three answer the status afterwards, undefined: there is no failure. */
+  markRedriven(table: string, id: RecordId, by: string): Promise<FailureStatus | undefined>;
+  /** An operator does not want to see an open failure any more. */
+  dismiss(table: string, id: RecordId, by: string): Promise<FailureStatus | undefined>;
+  /** Opens a dismissed failure again. */
+  reopen(table: string, id: RecordId, by: string): Promise<FailureStatus | undefined>;
+  /** Removes what was resolved or dismissed before `before` (epoch ms), until `deadline`. Answers how many, and whether that was all. */
+  purge(before: number, deadline: number): Promise<{ removed: number; done: boolean }>;
 }
 
 const longestMessage = 2_000;
@@ -34,27 +62,37 @@ const triesAfterConflict = 3;
  */
 export function makeFailureStore(entities: EntityTable, clock: Clock): FailureStore {
   const change = async (
-    [table, id]: [string, RecordId],
+    [table, id]: readonly [string, RecordId],
     decide: (current: Entity | undefined) => Entity["values"] | undefined,
-  ): Promise<void> => {
-    const partition = `ingress-${table}-${bucketOf(table, id)}`;
+  ): Promise<Entity["values"] | undefined> => {
+    const partition = partitionOf(table, id);
     for (let tried = 1; ; tried += 1) {
       const current = await entities.get(partition, id);
       const values = decide(current);
-      if (values === undefined) return;
+      if (values === undefined) return current?.values;
       try {
         if (current) await entities.replace(partition, id, values, current.etag);
         else await entities.insert(partition, id, values);
-        return;
+        return values;
       } catch (error) {
         if (!(error instanceof ConflictError) || tried === triesAfterConflict) throw error;
       }
     }
   };
+  const nowIso = (): string => new Date(clock.now()).toISOString();
+  /** Changes the failure if it has the status `from`. */
+  const act = async (
+    key: readonly [string, RecordId],
+    from: FailureStatus,
+    news: (values: Entity["values"]) => Entity["values"],
+  ): Promise<FailureStatus | undefined> => {
+    const values = await change(key, (current) => (current?.values.status === from ? news(current.values) : undefined));
+    return statuses.find((known) => known === values?.status);
+  };
 
   return {
     async report(failure) {
-      const now = new Date(clock.now()).toISOString();
+      const now = nowIso();
       await change([failure.table, failure.id], (current) => {
         const known = current?.values.status === "open" ? current.values : undefined;
         return {
@@ -64,22 +102,68 @@ export function makeFailureStore(entities: EntityTable, clock: Clock): FailureSt
           firstAt: String(known?.firstAt ?? now),
           lastAt: now,
           reports: Number(known?.reports ?? 0) + 1,
+          ...(known?.redrivenAt !== undefined && { redrivenAt: known.redrivenAt }),
+          ...(known?.by !== undefined && { by: known.by }),
         };
       });
     },
     async resolve(table, id) {
-      const now = new Date(clock.now()).toISOString();
-      await change([table, id], (current) =>
-        current?.values.status === "open" ? { ...current.values, status: "resolved", resolvedAt: now } : undefined,
-      );
+      await act([table, id], "open", (values) => ({ ...values, status: "resolved", resolvedAt: nowIso() }));
     },
-    async *list(status) {
-      for await (const entity of entities.list()) {
-        const record = toRecord(entity);
-        if (status === undefined || record.status === status) yield record;
+    async read(table, id) {
+      const entity = await entities.get(partitionOf(table, id), id);
+      return entity && toRecord(entity);
+    },
+    async *listFrom({ status, table, code }, after) {
+      const equals = { ...(status !== undefined && { status }), ...(code !== undefined && { code }) };
+      const prefix = table === undefined ? "ingress-" : partitionPrefix(table);
+      for await (const entity of entities.list(undefined, { prefix, equals, ...(after && { after }) })) {
+        const { partition, row } = entity;
+        yield { place: { partition, row }, failure: toRecord(entity) };
       }
     },
+    markRedriven: (table, id, by) => act([table, id], "open", (values) => ({ ...values, redrivenAt: nowIso(), by })),
+    dismiss: (table, id, by) =>
+      act([table, id], "open", (values) => ({ ...values, status: "dismissed", dismissedAt: nowIso(), by })),
+    reopen: (table, id, by) =>
+      act([table, id], "dismissed", ({ dismissedAt: _dismissedAt, ...values }) => ({ ...values, status: "open", by })),
+    async purge(before, deadline) {
+      let removed = 0;
+      for (const status of ["resolved", "dismissed"] as const) {
+        for await (const entity of entities.list(undefined, { equals: { status } })) {
+          if (clock.now() >= deadline) return { removed, done: false };
+          const endedAt = Date.parse(String(entity.values[`${status}At`] ?? entity.values.lastAt));
+          if (endedAt >= before) continue;
+          removed += await removeOnce(entities, entity);
+        }
+      }
+      return { removed, done: true };
+    },
+    async *list(status) {
+      const equals = { ...(status !== undefined && { status }) };
+      for await (const entity of entities.list(undefined, { equals })) yield toRecord(entity);
+    },
   };
+}
+
+/** All partitions of a table's failures begin like this, and no other table's do: no table's name holds a hyphen. */
+function partitionPrefix(table: string): string {
+  return `ingress-${table}-`;
+}
+
+function partitionOf(table: string, id: RecordId): string {
+  return `${partitionPrefix(table)}${bucketOf(table, id)}`;
+}
+
+/** What came open again meanwhile stays. */
+async function removeOnce(entities: EntityTable, { partition, row, etag }: Entity): Promise<number> {
+  try {
+    await entities.remove(partition, row, etag);
+    return 1;
+  } catch (error) {
+    if (error instanceof ConflictError) return 0;
+    throw error;
+  }
 }
 
 const statuses: readonly FailureStatus[] = ["open", "resolved", "dismissed"];
@@ -102,5 +186,11 @@ function toRecord({ row, values }: Entity): FailureRecord {
     firstAt: text("firstAt"),
     lastAt: text("lastAt"),
     reports: Number(values.reports ?? 0),
+    ...optional(values, ["redrivenAt", "resolvedAt", "dismissedAt", "by"]),
   };
+}
+
+function optional<Name extends string>(values: Entity["values"], names: readonly Name[]): { [N in Name]?: string } {
+  const known = names.filter((name) => values[name] !== undefined).map((name) => [name, String(values[name])]);
+  return Object.fromEntries(known);
 }

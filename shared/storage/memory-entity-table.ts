@@ -3,7 +3,7 @@
 
 import { ConflictError, UnavailableError } from "../errors.js";
 import { checkEntity, checkKey } from "./entity-limits.js";
-import type { Entity, EntityTable } from "./entity-table.js";
+import type { Entity, EntityTable, ListPart } from "./entity-table.js";
 import type { EntityTables } from "./entity-tables.js";
 
 /** Tables in memory. As in Azure, a table exists only once `ensure` has named it. */
@@ -60,10 +60,10 @@ function makeTable(name: string, find: () => MemoryRows | undefined): EntityTabl
       if (current && current.etag !== etag) throw conflict(name, "UpdateConditionNotSatisfied");
       entities.delete(keyOf(partition, row));
     },
-    async *list(partition) {
+    async *list(partition, part) {
       const { entities } = rows();
-      const wanted = [...entities.values()].filter(
-        (entity) => partition === undefined || entity.partition === partition,
+      const wanted = [...entities.values()].filter((entity) =>
+        partition === undefined ? isIn(part, entity) : entity.partition === partition,
       );
       for (const { partition: ofPartition, row } of wanted.sort(inKeyOrder)) {
         // Read again: a page is not a snapshot of the table, in Azure either.
@@ -72,6 +72,14 @@ function makeTable(name: string, find: () => MemoryRows | undefined): EntityTabl
       }
     },
   };
+}
+
+function isIn(part: ListPart | undefined, entity: Entity): boolean {
+  if (!part) return true;
+  const { prefix = "", after, equals = {} } = part;
+  if (!entity.partition.startsWith(prefix)) return false;
+  if (after && inKeyOrder({ ...entity, ...after }, entity) >= 0) return false;
+  return Object.entries(equals).every(([name, value]) => entity.values[name] === value);
 }
 
 /** No key holds a slash, so this is unambiguous. */
@@ -85,6 +93,7 @@ function copyOf(entity: Entity | undefined): Entity | undefined {
 
 function inKeyOrder(a: Entity, b: Entity): number {
   if (a.partition !== b.partition) return a.partition < b.partition ? -1 : 1;
+  if (a.row === b.row) return 0;
   return a.row < b.row ? -1 : 1;
 }
 

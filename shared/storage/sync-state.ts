@@ -35,6 +35,8 @@ export interface SyncState {
   failing?: boolean;
   /** The filters of its mapping, or a filtered-out parent, keep the record out of Campaign; it may still be there for a moment. */
   out?: boolean;
+  /** The record has come to Campaign, and its children have not all been told yet. */
+  releasing?: boolean;
   /** Records whose child this one is registered as, `<table>/<id>` each (storage/child-links.ts). */
   parents?: readonly string[];
   /** Number of the last verification that saw the record in Campaign. */
@@ -91,6 +93,7 @@ function toValues(state: SyncState): Record<string, EntityValue> {
     writtenAt: state.writtenAt === undefined ? undefined : new Date(state.writtenAt).toISOString(),
     failing: state.failing,
     out: state.out,
+    releasing: state.releasing,
     parents: state.parents && state.parents.length > 0 ? state.parents.join(" ") : undefined,
     verified: state.verified,
     intentKind: state.intent?.kind,
@@ -119,6 +122,7 @@ function toState(values: Readonly<Record<string, EntityValue>>): SyncState {
     ...(writtenAt !== undefined && { writtenAt: Date.parse(writtenAt) }),
     ...(values.failing === true && { failing: true }),
     ...(values.out === true && { out: true }),
+    ...(values.releasing === true && { releasing: true }),
     ...(parents !== undefined && { parents: parents.split(" ") }),
     ...(typeof values.verified === "number" && { verified: values.verified }),
     ...(version !== undefined && { version }),

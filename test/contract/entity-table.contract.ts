@@ -154,6 +154,30 @@ export function describeEntityTable(twin: string, tables: () => EntityTables): v
       expect(await listed(table.list("q"))).toEqual([]);
     });
 
+    it.each([
+      [{ prefix: "p-1" }, ["p-1/a", "p-1/b", "p-10/a"]],
+      [{ prefix: "p-1-" }, []],
+      [{ after: { partition: "p-1", row: "a" } }, ["p-1/b", "p-10/a", "p-2/a", "p-2/b"]],
+      [{ after: { partition: "p-1", row: "aa" } }, ["p-1/b", "p-10/a", "p-2/a", "p-2/b"]],
+      [{ after: { partition: "p-10", row: "z" } }, ["p-2/a", "p-2/b"]],
+      [{ after: { partition: "p-2", row: "b" } }, []],
+      [{ after: { partition: "a", row: "a" }, prefix: "p-2" }, ["p-2/a", "p-2/b"]],
+      [{ after: { partition: "p-2", row: "a" }, prefix: "p-2" }, ["p-2/b"]],
+      [{ after: { partition: "p-2", row: "a" }, prefix: "p-1" }, []],
+      [{ equals: { status: "it's" } }, ["p-1/b", "p-2/a"]],
+      [{ equals: { status: "it's", code: "1" } }, ["p-2/a"]],
+      [{ equals: { status: "it's" }, after: { partition: "p-1", row: "b" }, prefix: "p-" }, ["p-2/a"]],
+      [{ equals: { nothing: "" } }, []],
+    ])("lists the part %j in key order", async (part, expected) => {
+      await table.insert("p-2", "b", { status: "open" });
+      await table.insert("p-1", "a", { status: 1 });
+      await table.insert("p-10", "a", {});
+      await table.insert("p-1", "b", { status: "it's" });
+      await table.insert("p-2", "a", { status: "it's", code: "1" });
+
+      expect(await listed(table.list(undefined, part))).toEqual(expected);
+    });
+
     it("lists more entities than one page holds, once each and with their ETags", async () => {
       const rows = Array.from({ length: 1_100 }, (_, index) => `r-${String(index).padStart(4, "0")}`);
       for (let start = 0; start < rows.length; start += 100) {

@@ -1,10 +1,11 @@
 import { describe, expect, it } from "vitest";
-import { type LoadPace, sweep } from "../../shared/flows/sweep.js";
+import type { LoadPace } from "../../shared/flows/fill-lanes.js";
+import { sweep } from "../../shared/flows/sweep.js";
 import type { Row } from "../../shared/model/row.js";
 import { type IngressWorld, Killed, type KillPlan, makeIngressWorld } from "../support/ingress-world.js";
 import { recordId } from "../support/samples.js";
 
-const pace: LoadPace = { pageSize: 2, maxDepth: 50, pollMs: 10, followMs: 1_000 };
+const pace: LoadPace = { pageSize: 2, maxDepth: 50, lanes: 2, pollMs: 10, followMs: 1_000 };
 const minute = 60_000;
 
 /** Three contacts loaded, then one created, two edited and one deleted, found by the sweep. */
@@ -27,7 +28,7 @@ function person(number: number): Row {
 async function cycle(world: IngressWorld): Promise<void> {
   for (;;) {
     try {
-      await sweep(world.ports, pace, world.clock.now() + minute);
+      await sweep(world.busyPorts(), pace, world.clock.now() + minute);
       await world.drain();
       return;
     } catch (error) {

@@ -1,14 +1,16 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import { ConflictError } from "../../shared/errors.js";
+import type { LoadPace } from "../../shared/flows/fill-lanes.js";
+import { followChanges } from "../../shared/flows/follow-changes.js";
 import type { Notice } from "../../shared/flows/notice.js";
 import { receiveNotice } from "../../shared/flows/receive-notice.js";
-import { followChanges, type LoadPace, sweep } from "../../shared/flows/sweep.js";
+import { sweep } from "../../shared/flows/sweep.js";
 import type { RecordId } from "../../shared/model/ids.js";
 import { depthOf } from "../support/depth-of.js";
 import { type IngressWorld, makeIngressWorld } from "../support/ingress-world.js";
 import { recordId } from "../support/samples.js";
 
-const pace: LoadPace = { pageSize: 2, maxDepth: 50, pollMs: 10, followMs: 1_000 };
+const pace: LoadPace = { pageSize: 2, maxDepth: 50, lanes: 2, pollMs: 10, followMs: 1_000 };
 
 let world: IngressWorld;
 beforeEach(async () => {
@@ -16,7 +18,7 @@ beforeEach(async () => {
 });
 
 const runSweep = (changes: Partial<LoadPace> = {}, forMs = 60_000) =>
-  sweep(world.ports, { ...pace, ...changes }, world.clock.now() + forMs);
+  sweep(world.busyPorts(), { ...pace, ...changes }, world.clock.now() + forMs);
 const put = (number: number, lastname: string) => world.dynamics.put(recordId(number), { lastname });
 const names = () =>
   world
@@ -69,9 +71,11 @@ describe("the sweep, with no webhook at all", () => {
   it("waits with loading while the queue is full, and follows changes meanwhile", async () => {
     for (const number of [1, 2, 3, 4, 5]) put(number, "Abendrot");
 
-    const result = await runSweep({ maxDepth: 2 }, 5_000);
+    // Nobody works in the lanes.
+    const result = await sweep(world.ports, pace, world.clock.now() + 5_000);
 
-    expect(result).toMatchObject({ loaded: 2, loadsDone: false });
+    expect(result).toMatchObject({ loadsDone: false });
+    expect(await depthOf(world.queue, 100)).toBeLessThan(5);
     expect(world.clock.slept.length).toBeGreaterThan(10);
   });
 
@@ -160,18 +164,25 @@ function noticeOf(id: RecordId, message: string): Notice {
   const now = world.dynamics.rows().get(id);
   return {
     organizationId: "org",
-    table: "contact",
-    id,
     message,
+    records: [
+      {
+        table: "contact",
+        id,
+        deleted: message === "Delete",
+        image: (mapping) =>
+          now && {
+            version: now.version,
+            row: Object.fromEntries(mapping.cells.map((column) => [column, now.row[column] ?? null])),
+          },
+      },
+    ],
+    truncated: false,
     occurredAt: new Date(world.clock.now()).toISOString(),
     correlationId: `correlation-${requests}`,
     requestId: `request-${requests}`,
+    operationId: `operation-${requests}`,
     tags: [],
-    image: (mapping) =>
-      now && {
-        version: now.version,
-        row: Object.fromEntries(mapping.cells.map((column) => [column, now.row[column] ?? null])),
-      },
   };
 }
 

@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from "vitest";
-import { applyRegistration, planRegistration, planRemoval } from "../../infra/dataverse/provision.js";
+import { applyRegistration, planRegistration, planRemoval, warnings } from "../../infra/dataverse/provision.js";
 import { makeDataverseCore } from "../../infra/local/dataverse/core.js";
 import { WELL_KNOWN } from "../../infra/local/dataverse/model/ids.js";
 import { LOCAL_APPS } from "../../infra/local/dataverse/options.js";
@@ -36,6 +36,23 @@ async function rows(path: string): Promise<Record<string, unknown>[]> {
   return ((await client.json({ operation: "look", path })) as { value: Record<string, unknown>[] }).value;
 }
 
+async function patch(path: string, body: Record<string, unknown>): Promise<void> {
+  await client.call({ operation: "change by hand", method: "PATCH", path, body });
+}
+
+/** Contacts, accounts and tasks. */
+function manyTables(): typeof mappings {
+  const named = (name: string, column: string) =>
+    compiled(
+      aMappingDocument([aField({ source: { column }, target: "name" })], {
+        table: { name, set: `${name}s`, id: name === "task" ? "activityid" : `${name}id` },
+        resource: { api: "profileAndServicesExt", name: `cus${name}` },
+        columns: { [name === "task" ? "activityid" : `${name}id`]: "id", [column]: "string" },
+      }),
+    );
+  return new Map([...mappings, ["account", named("account", "name")], ["task", named("task", "subject")]]);
+}
+
 describe("the registration in Dynamics", () => {
   it("plans everything on a fresh environment and changes nothing by planning", async () => {
     const first = await plan();
@@ -48,6 +65,7 @@ describe("the registration in Dynamics", () => {
         "create step acs-sync: Create of contact",
         "create step acs-sync: Update of contact",
         "create step acs-sync: Delete of contact",
+        "create step acs-sync: Merge of contact",
       ]),
     );
   });
@@ -57,11 +75,7 @@ describe("the registration in Dynamics", () => {
 
     const steps = await rows("sdkmessageprocessingsteps?$filter=startswith(name,'acs-sync')&$orderby=name");
     const update = steps.find(({ name }) => name === "acs-sync: Update of contact");
-    expect(steps.map(({ mode, stage }) => [mode, stage])).toEqual([
-      [1, 40],
-      [1, 40],
-      [1, 40],
-    ]);
+    expect(steps.map(({ mode, stage }) => [mode, stage])).toEqual(Array.from({ length: 4 }, () => [1, 40]));
     expect(String(update?.filteringattributes).split(",")).toEqual(expect.arrayContaining(["lastname", "statecode"]));
   });
 
@@ -88,17 +102,89 @@ describe("the registration in Dynamics", () => {
     await apply();
     await apply();
 
-    expect(await rows("sdkmessageprocessingsteps?$filter=startswith(name,'acs-sync')")).toHaveLength(3);
+    expect(await rows("sdkmessageprocessingsteps?$filter=startswith(name,'acs-sync')")).toHaveLength(4);
     expect(await rows("serviceendpoints?$filter=name eq 'acs-sync'")).toHaveLength(1);
   });
 
   it("finishes what an apply that was killed after any action left undone", async () => {
+    const { length } = await planRegistration({ client, webhook, mappings });
+
+    for (let done = 0; done <= length; done += 1) {
+      await applyRegistration(await planRemoval({ client, webhook }), () => {});
+      for (const action of (await planRegistration({ client, webhook, mappings })).slice(0, done)) await action.run();
+      await apply();
+
+      expect(await plan()).toEqual(["write the key of webhook acs-sync"]);
+      expect(await rows("sdkmessageprocessingsteps?$filter=startswith(name,'acs-sync')")).toHaveLength(4);
+    }
+  });
+
+  it("registers every mapped table, and Merge only for those whose rows people can merge", async () => {
+    await apply({ mappings: manyTables() });
+
+    const steps = await rows("sdkmessageprocessingsteps?$filter=startswith(name,'acs-sync')&$orderby=name");
+    expect(steps.map(({ name }) => String(name).replace("acs-sync: ", ""))).toEqual([
+      "Create of account",
+      "Create of contact",
+      "Create of task",
+      "Delete of account",
+      "Delete of contact",
+      "Delete of task",
+      "Merge of account",
+      "Merge of contact",
+      "Update of account",
+      "Update of contact",
+      "Update of task",
+    ]);
+    expect(await plan({ mappings: manyTables() })).toEqual(["write the key of webhook acs-sync"]);
+  });
+
+  it("removes the second of two steps of the same name, as an answer that got lost leaves them behind", async () => {
     const actions = await planRegistration({ client, webhook, mappings });
-    for (const action of actions.slice(0, 2)) await action.run();
+    await applyRegistration(actions, () => {});
+    const merge = actions.find(({ what }) => what.endsWith("Merge of contact"));
+    await merge?.run();
+
+    const planned = await plan();
+    await apply();
+
+    expect(planned).toContainEqual(
+      expect.stringMatching(/^remove step acs-sync: Merge of contact, which is there twice/),
+    );
+    expect(await rows("sdkmessageprocessingsteps?$filter=name eq 'acs-sync: Merge of contact'")).toHaveLength(1);
+  });
+
+  it("replaces a step that runs inside the user's own transaction, and enables one that is off", async () => {
+    await apply();
+    const [update] = await rows("sdkmessageprocessingsteps?$filter=name eq 'acs-sync: Update of contact'");
+    const [remove] = await rows("sdkmessageprocessingsteps?$filter=name eq 'acs-sync: Delete of contact'");
+    await patch(`sdkmessageprocessingsteps(${update?.sdkmessageprocessingstepid})`, { mode: 0 });
+    await patch(`sdkmessageprocessingsteps(${remove?.sdkmessageprocessingstepid})`, { statecode: 1, statuscode: 2 });
 
     await apply();
 
+    const steps = await rows("sdkmessageprocessingsteps?$filter=startswith(name,'acs-sync')");
+    expect(steps.map(({ mode, statecode }) => [mode, statecode])).toEqual(Array.from({ length: 4 }, () => [1, 0]));
     expect(await plan()).toEqual(["write the key of webhook acs-sync"]);
+  });
+
+  it("warns of a registration under another name that posts to the same address, and leaves it alone", async () => {
+    const other = { ...webhook, name: "old-sync", url: "https://APP.example.com/api/ingress-webhook/" };
+    await apply({ webhook: other });
+    await apply();
+
+    const warned = await warnings({ client, webhook });
+
+    expect(warned).toHaveLength(1);
+    expect(warned[0]).toMatch(/^webhook old-sync posts to https:\/\/app\.example\.com\/api\/ingress-webhook as well/);
+    expect(await rows("sdkmessageprocessingsteps?$filter=startswith(name,'old-sync')")).toHaveLength(4);
+  });
+
+  it("warns of nothing when others post elsewhere, and never because of itself", async () => {
+    await apply({ webhook: { ...webhook, name: "other-app", url: "https://other.example.com/api/ingress-webhook" } });
+    await apply();
+
+    expect(await warnings({ client, webhook })).toEqual([]);
   });
 
   it("adds the image of a step that was killed before it got one", async () => {
@@ -146,6 +232,6 @@ describe("the registration in Dynamics", () => {
 
     await applyRegistration(await planRemoval({ client, webhook }), () => {});
 
-    expect(await rows("sdkmessageprocessingsteps?$filter=startswith(name,'other-app')")).toHaveLength(3);
+    expect(await rows("sdkmessageprocessingsteps?$filter=startswith(name,'other-app')")).toHaveLength(4);
   });
 });

@@ -24,6 +24,7 @@ export function openControl(): ControlSource {
   return {
     current: async () => ({ wanted: "running", drain: true, parked: new Map() }),
     failed: async () => {},
+    park: async () => {},
     succeeded: async () => {},
   };
 }

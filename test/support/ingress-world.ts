@@ -5,6 +5,7 @@ import { makeCampaignCore } from "../../infra/local/campaign/core.js";
 import type { SimCore } from "../../infra/local/sim/types.js";
 import { makeCampaignClient } from "../../shared/campaign/client.js";
 import { makeCampaignRecords } from "../../shared/campaign/records.js";
+import { makeCampaignSource } from "../../shared/campaign/source.js";
 import { handleChange } from "../../shared/flows/handle-change.js";
 import type { IngressPorts } from "../../shared/flows/ports.js";
 import { fetchToken } from "../../shared/http/oauth.js";
@@ -51,6 +52,10 @@ export interface IngressWorld {
   isDead(): boolean;
   /** A new process: what was in hand is free again, and nothing is planned to die. */
   restart(): void;
+  /** Handles what is ready now. */
+  work(): Promise<void>;
+  /** Ports of a process that sweeps while the lanes work: whenever the sweep sleeps, what is ready is handled. */
+  busyPorts(): IngressPorts;
   /** Handles messages until none is left, moving the clock to what is scheduled. Throws Killed when the process dies. */
   drain(): Promise<void>;
   profiles(): Profile[];
@@ -107,16 +112,15 @@ export async function makeIngressWorld(options: WorldOptions = {}): Promise<Ingr
       }),
     clock,
   );
-  const campaign = makeCampaignRecords(
-    makeCampaignClient({
-      http,
-      baseUrl: new URL("http://campaign.test"),
-      organization: "acme",
-      apiKey: "local-client",
-      tokens,
-      timeoutMs: budgetMs,
-    }),
-  );
+  const campaignClient = makeCampaignClient({
+    http,
+    baseUrl: new URL("http://campaign.test"),
+    organization: "acme",
+    apiKey: "local-client",
+    tokens,
+    timeoutMs: budgetMs,
+  });
+  const campaign = makeCampaignRecords(campaignClient);
   const dynamics = makeMemoryDynamics();
   let reads = 0;
   const { fetchRow } = dynamics;
@@ -138,11 +142,22 @@ export async function makeIngressWorld(options: WorldOptions = {}): Promise<Ingr
       get(target, name, receiver) {
         const method = Reflect.get(target, name, receiver);
         if (typeof method !== "function") return method;
-        return async (...given: unknown[]) => {
+        const arrive = (): KillPlan["when"] | undefined => {
           if (dead) throw new Killed();
           made += 1;
           const last = plan?.call === made ? plan.when : undefined;
           if (last === "before") die();
+          return last;
+        };
+        if (method.constructor.name === "AsyncGeneratorFunction") {
+          return async function* (...given: unknown[]) {
+            const last = arrive();
+            yield* Reflect.apply(method, target, given) as AsyncIterable<unknown>;
+            if (last === "after") die();
+          };
+        }
+        return async (...given: unknown[]) => {
+          const last = arrive();
           const result: unknown = await Reflect.apply(method, target, given);
           if (last === "after") die();
           return result;
@@ -163,6 +178,7 @@ export async function makeIngressWorld(options: WorldOptions = {}): Promise<Ingr
     binding: async () => ({ organizationId: "org", campaignTenant: "acme", epoch: 1, createdAt: iso }),
     dynamics: mortal(dynamics),
     campaign: mortal(campaign),
+    campaignSource: mortal(makeCampaignSource(campaignClient)),
     queue: mortal(queue),
     states: mortal(makeSyncStateStore(tables.table("syncstate"))),
     links: mortal(makeChildLinks(tables.table("links"), clock)),
@@ -189,7 +205,24 @@ export async function makeIngressWorld(options: WorldOptions = {}): Promise<Ingr
     queue.complete(delivery);
   };
 
+  const work = async (): Promise<void> => {
+    for (let ready = queue.readyLanes(); ready.length > 0; ready = queue.readyLanes()) {
+      for (const lane of ready) await handleOne(lane);
+    }
+  };
+
   return {
+    work,
+    busyPorts: () => ({
+      ...ports,
+      clock: {
+        now: () => clock.now(),
+        async sleep(ms) {
+          await work();
+          await clock.sleep(ms);
+        },
+      },
+    }),
     clock,
     dynamics,
     queue,
@@ -213,9 +246,7 @@ export async function makeIngressWorld(options: WorldOptions = {}): Promise<Ingr
     },
     async drain() {
       for (let turns = 0; turns < 10_000; turns += 1) {
-        const lanesReady = queue.readyLanes();
-        for (const lane of lanesReady) await handleOne(lane);
-        if (lanesReady.length > 0) continue;
+        await work();
         const due = queue.nextDueAt();
         if (due === undefined) return;
         clock.advance(Math.max(0, due - clock.now()));

@@ -63,6 +63,7 @@ export function makeMemoryDynamics({ pageSize = 3 } = {}): MemoryDynamics {
         return row ? [complete(mapping, row)] : [];
       });
     },
+    existing: async (_mapping, ids) => new Set(ids.filter((id) => rows.has(id))),
     async readChanges(_mapping, link) {
       const since = Number(link ?? 0);
       if (link !== undefined && since < oldestLink) throw new RefusedError("the link expired", "0x80044352");

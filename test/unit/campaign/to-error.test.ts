@@ -30,7 +30,7 @@ describe("toCampaignError", () => {
     ["an expired token", 401, '{"error_code":"401013","message":"Oauth token is not valid"}', "auth"],
     ["another organisation", 403, '{"error_code":"403023","message":"Profile is not valid"}', "auth"],
     ["the gateway's Oops", 500, '{"code":500,"message":"Oops. Something went wrong."}', "unavailable"],
-    ["an address nobody knows", 404, "Not found", "unavailable"],
+    ["an address nobody knows", 404, "Not found", "table"],
   ])("takes %s by its text", (_what, status, text, kind) => {
     expect(errorKind(toCampaignError("update profile", answer(status, text)))).toBe(kind);
   });

@@ -10,10 +10,11 @@ function answer(status: number, code = "", message = ""): HttpResponse {
 describe("toDataverseError", () => {
   it.each([
     [401, "", "auth"],
-    [403, "0x80040220", "auth"],
+    [403, "0x80040220", "table"],
+    [403, "0x80072560", "auth"],
     [404, "0x80040217", "missing"],
-    [404, "0x80060888", "unavailable"],
-    [404, "", "unavailable"],
+    [404, "0x80060888", "table"],
+    [404, "", "table"],
     [412, "0x80060882", "conflict"],
     [400, "0x80044352", "refused"],
     [500, "0x80040216", "unavailable"],

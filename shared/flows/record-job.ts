@@ -1,0 +1,114 @@
+// One record in the hands of its lane: what is known of it, and how what is known is stored before and after a call to Campaign. What is
+// written, and when, is write-record.ts.
+
+import { errorKind, UnavailableError } from "../errors.js";
+import { type CompiledMapping, coversMapping } from "../mapping/compile.js";
+import type { Envelope } from "../model/envelope.js";
+import { compareVersions, type RowVersion } from "../model/ids.js";
+import type { Binding } from "../storage/binding.js";
+import type { RecordRef } from "../storage/child-links.js";
+import type { Intent, StoredState, SyncState } from "../storage/sync-state.js";
+import type { IngressPorts, SettingsInForce, VersionedRow } from "./ports.js";
+
+/** One run over one record. `state` is what was read and is never changed in place; `etag` is that of what was last saved. */
+export interface Job {
+  readonly ports: IngressPorts;
+  readonly envelope: Envelope;
+  readonly self: RecordRef;
+  readonly mapping: CompiledMapping;
+  readonly settings: SettingsInForce;
+  readonly binding: Binding;
+  readonly state: SyncState;
+  etag: string | undefined;
+}
+
+/** The share of the call budget, on top of it, that a call sent at its end may need to take effect. */
+const effectShare = 1.5;
+
+/** Causes that look at a record again though its version has been dealt with: what else it depends on may have changed. */
+const looksAgain = new Set<Envelope["cause"]>(["load", "replay", "recovery", "parent", "redrive"]);
+
+/** Makes the job of a message whose record has this state. */
+export function makeJob(given: Omit<Job, "self" | "state" | "etag">, stored: StoredState): Job {
+  const { table, id } = given.envelope;
+  return { ...given, self: { table, id }, state: stored.state, etag: stored.etag };
+}
+
+/** An open intent whose time is over: its sender died, and nobody knows what Campaign holds. Only a fresh write settles it. */
+export function isInterrupted({ state }: Pick<Job, "state">): boolean {
+  return state.intent !== undefined;
+}
+
+/** May there be a record of ours in Campaign? */
+export function mayBeThere(job: Pick<Job, "state">): boolean {
+  return job.state.present || isInterrupted(job);
+}
+
+/** Has this version, or a newer one, been dealt with, so that there is nothing to look at? */
+export function isDealtWith(job: Job, version: RowVersion | undefined): boolean {
+  const { state, binding, envelope, settings } = job;
+  if (envelope.force || isInterrupted(job) || state.releasing || state.epoch !== binding.epoch) return false;
+  if (version === undefined || state.version === undefined) return false;
+  const age = compareVersions(version, state.version);
+  if (!looksAgain.has(envelope.cause)) return age <= 0;
+  // An older version than the one dealt with under these very settings has nothing to tell.
+  return age < 0 && state.settings >= settings.version;
+}
+
+/** The row that travelled with the message, if it may be used: complete, versioned, and nothing says that there is a newer truth. */
+export function takeRow({ envelope, mapping, state }: Job): VersionedRow | undefined {
+  const { row, version } = envelope;
+  if (envelope.kind === "delete" || !row || version === undefined) return undefined;
+  if (envelope.columns !== mapping.columnSet || !coversMapping(row, mapping)) return undefined;
+  if (state.tombstone !== undefined || state.intent !== undefined) return undefined;
+  if (state.version !== undefined && compareVersions(version, state.version) < 0) return undefined;
+  return { id: envelope.id, version, row };
+}
+
+/** The state once this version is dealt with: no intent, no failure, not kept out; settings and epoch of now. */
+export function dealtWith({ settings, binding, state }: Job, version: RowVersion | undefined): SyncState {
+  const { intent: _i, failing: _f, tombstone: _t, out: _o, releasing: _r, ...rest } = state;
+  return { ...rest, settings: settings.version, epoch: binding.epoch, ...(version !== undefined && { version }) };
+}
+
+/** A state that claims nothing of what Campaign holds, so that the record is written anew when it comes back. */
+export function withoutContent({ always: _always, insertOnly: _insertOnly, ...rest }: SyncState): SyncState {
+  return rest;
+}
+
+/**
+ * Saves under the ETag. A success after a failure resolves it first: killed in between, the next success resolves it again,
+ * whereas the other order would leave it open for ever.
+ */
+export async function save(job: Job, state: SyncState): Promise<void> {
+  const { ports, self } = job;
+  if (job.state.failing && !state.failing) await ports.failures.resolve(self.table, self.id);
+  job.etag = await ports.states.save(self.table, self.id, state, job.etag);
+}
+
+/**
+ * Announces the call and makes it; whoever calls this then saves what it came to. The call's deadline counts from before the announcement, so that a
+ * process that slept in between cannot send it after somebody else was allowed to. After an error that certainly changed nothing the intent is
+ * taken back.
+ */
+export async function underIntent<T>(
+  job: Job,
+  kind: Intent["kind"],
+  call: (deadline: number) => Promise<T>,
+): Promise<T> {
+  const { ports, state } = job;
+  const now = ports.clock.now();
+  const deadline = now + ports.campaignBudgetMs;
+  await save(job, { ...state, intent: { kind, until: now + Math.ceil(ports.campaignBudgetMs * effectShare) } });
+  try {
+    return await call(deadline);
+  } catch (error) {
+    if (!isInterrupted(job) && !mayHaveApplied(error)) await save(job, state);
+    throw error;
+  }
+}
+
+function mayHaveApplied(error: unknown): boolean {
+  if (error instanceof UnavailableError) return error.context.maybeApplied === true;
+  return errorKind(error) === "bug" || errorKind(error) === "malformed";
+}

@@ -1,0 +1,106 @@
+// When the requests of a whole deployment may go out: slots at even distances, booked from one shared time. Pure: state, limit and
+// time in, slots and state out. Who shares the state and how requests wait for their slots is shared-throttle.ts.
+
+/** What a peer allows the whole deployment: `calls` in any `windowMs`. */
+export interface RateLimit {
+  calls: number;
+  windowMs: number;
+}
+
+/** What all processes share about one peer's rate. Times are epoch ms. */
+export interface RateState {
+  /** The next slot that nobody has booked; fractions of a millisecond count. */
+  next: number;
+  /** The peer asked everybody to wait until then. */
+  closedUntil: number;
+  /** After a 429: `intervalMs` between slots at `at`, less from then on; without a limit, none once it is down to `freeMs`. */
+  slow?: { intervalMs: number; freeMs: number; at: number };
+}
+
+/** Nothing booked, nothing slow. */
+export const calmRate: RateState = { next: 0, closedUntil: 0 };
+
+/** Slots lie this much further apart than the limit asks for; it is also how late one may be used without breaking the limit. */
+const margin = 0.025;
+/** What is booked at once, and lost when its process dies. */
+const longestChunkMs = 500;
+/** The peer's wishes and other clocks are not believed beyond this. */
+const longestAheadMs = 60 * 60_000;
+
+/** Time from slot to slot (`plannedMs`), the least between two requests, and how late a slot may still be used. */
+export interface Spacing {
+  plannedMs: number;
+  leastMs: number;
+  graceMs: number;
+}
+
+const slowerAfterFirst = 1.1;
+const slowerAfterRepeated = 1.5;
+const slowerThanSeen = 1.25;
+const repeatedWithinMs = 5_000;
+/** So long may the news of a slower rate take to reach every process. */
+const newsMs = 1_000;
+const longestIntervalMs = 10_000;
+const stepMs = 3_000;
+const stepShare = 0.97;
+const freeShare = 0.5;
+
+/**
+ * The spacing now; undefined when nothing limits the rate. Starts no more than `calls` requests in any window, fixed or sliding:
+ * n slots, each used up to a margin late, span more than the window. After a 429 the spacing shrinks by 3 % every 3 s.
+ */
+export function spacingAt({ slow }: RateState, limit: RateLimit | undefined, now: number): Spacing | undefined {
+  const plannedMs = limit && (limit.windowMs * (1 + margin)) / limit.calls;
+  const steps = slow ? Math.max(0, Math.floor((now - slow.at) / stepMs)) : 0;
+  const slowMs = slow ? slow.intervalMs * stepShare ** steps : 0;
+  if (limit && plannedMs !== undefined) {
+    const interval = Math.max(plannedMs, slowMs);
+    return { plannedMs: interval, leastMs: interval / (1 + margin), graceMs: limit.windowMs * margin };
+  }
+  if (!slow || slowMs <= slow.freeMs) return undefined;
+  return { plannedMs: slowMs, leastMs: slowMs / (1 + margin), graceMs: slowMs };
+}
+
+/** Books `count` slots, at most half a second's worth but always one: the slots (epoch ms) and the state that has them booked. */
+export function bookSlots(
+  state: RateState,
+  spacing: Spacing,
+  { count, now }: { count: number; now: number },
+): { slots: number[]; state: RateState } {
+  const most = Math.max(1, Math.floor(longestChunkMs / spacing.plannedMs));
+  const first = nextFree(state, now);
+  const slots = Array.from({ length: Math.min(count, most) }, (_, index) => first + index * spacing.plannedMs);
+  return { slots, state: { ...state, next: first + slots.length * spacing.plannedMs } };
+}
+
+/** When the next slot is that nobody has booked. A booking absurdly far ahead is some clock's mistake. */
+export function nextFree({ next }: RateState, now: number): number {
+  return next > now + longestAheadMs ? now : Math.max(next, now);
+}
+
+/**
+ * The state after a 429 to a request that began at `began`: closed until `until`, and slower, once for all requests that were
+ * under way together. `seenMs` is the time between requests lately, where there were enough to tell; it counts without a limit.
+ */
+export function afterRefusal(state: RateState, { until, began, now, limit, seenMs }: Refusal): RateState {
+  const closed = { ...state, closedUntil: Math.min(now + longestAheadMs, Math.max(state.closedUntil, until)) };
+  if (state.slow && began < state.slow.at + newsMs) return closed;
+  const isRepeated = state.slow !== undefined && now - state.slow.at < repeatedWithinMs;
+  const spacing = spacingAt(state, limit, now);
+  if (spacing) {
+    const slower = spacing.plannedMs * (isRepeated ? slowerAfterRepeated : slowerAfterFirst);
+    const intervalMs = Math.max(spacing.plannedMs, Math.min(longestIntervalMs, slower));
+    return { ...closed, slow: { intervalMs, freeMs: state.slow?.freeMs ?? 0, at: now } };
+  }
+  if (seenMs === undefined) return closed;
+  return { ...closed, slow: { intervalMs: seenMs * slowerThanSeen, freeMs: seenMs * freeShare, at: now } };
+}
+
+/** A 429 as it is answered; see afterRefusal. */
+export interface Refusal {
+  until: number;
+  began: number;
+  now: number;
+  limit: RateLimit | undefined;
+  seenMs: number | undefined;
+}

@@ -1,0 +1,230 @@
+// What an operator, or the product itself, wants of the flow into Campaign: rows of table `workflows`, partition `workflow`, behind the
+// port ControlSource. One read a second and process, whoever asks. What is done about it: flows/; how an operator says it: control/.
+
+import { ConflictError } from "../errors.js";
+import type { ControlSource } from "../flows/ports.js";
+import type { Clock } from "../model/clock.js";
+import type { Entity, EntityTable } from "./entity-table.js";
+
+/** Why a mapping is set aside, since when (ISO), and by whom: the `product` itself, or an operator. */
+export interface Parking {
+  reason: string;
+  since: string;
+  by: string;
+  /** Parked by the product: what went wrong. */
+  code?: string;
+  message?: string;
+  /** When it ends by itself (ISO); without, an operator has to end it. */
+  until?: string;
+}
+
+/** What is wanted now, with the facts behind it. Without `since` nobody has ever said anything: it runs. */
+export interface ControlState {
+  wanted: "running" | "stopped";
+  drain: boolean;
+  since?: string;
+  by?: string;
+  parked: ReadonlyMap<string, Parking>;
+}
+
+/**
+ * The port, and what an operator does. Every act may be done twice; one that changes nothing leaves `since` and `by` as they were. All throw
+ * UnavailableError when the table cannot be read or written, ConflictError when somebody else kept changing the same row.
+ */
+export interface ControlStore extends ControlSource {
+  /** Read now, not from memory. */
+  read(): Promise<ControlState>;
+  start(by: string): Promise<void>;
+  /** `drain`: what is on the queue is still worked off; otherwise it is held. */
+  stop(drain: boolean, by: string): Promise<void>;
+  /** Sets a mapping aside until `takeUp`. What is set aside already stays so for its first reason. */
+  setAside(table: string, reason: string, by: string): Promise<void>;
+  /** Takes a mapping up again, its errors forgotten. Answers whether it was set aside. */
+  takeUp(table: string): Promise<boolean>;
+}
+
+/** How old what `current` answers may be, in ms. */
+export const controlAgeMs = 1_000;
+
+const partition = "workflow";
+const ingressRow = "ingress";
+const parkedPrefix = "parked-";
+const errorsPrefix = "errors-";
+const longestMessage = 1_000;
+const triesAfterConflict = 8;
+
+interface Known {
+  readAt: number;
+  state: ControlState;
+  /** Errors in a row by table; only what is above 0. */
+  errors: Map<string, number>;
+}
+
+/** Control over an entity table. `parkAfter`: this many equal errors in a row park a mapping; 0: they never do. */
+export function makeControlStore(entities: EntityTable, clock: Pick<Clock, "now">, parkAfter: number): ControlStore {
+  let known: Known | undefined;
+  let reading: Promise<Known> | undefined;
+
+  const readNow = async (): Promise<Known> => {
+    // The age counts from before the read: what changes while it runs may be missing from it.
+    const readAt = clock.now();
+    const rows: Entity[] = [];
+    for await (const row of entities.list(partition)) rows.push(row);
+    return { readAt, ...toKnown(rows) };
+  };
+  const refreshed = (): Promise<Known> => {
+    reading ??= readNow()
+      .then((found) => {
+        known = found;
+        return found;
+      })
+      .finally(() => {
+        reading = undefined;
+      });
+    return reading;
+  };
+  const isFresh = (): boolean => known !== undefined && clock.now() - known.readAt < controlAgeMs;
+  const change = makeChange(entities);
+  const nowIso = (): string => new Date(clock.now()).toISOString();
+  /** Our own act is seen by ourselves at once. */
+  const acted = (): void => {
+    known = undefined;
+  };
+
+  const putWanted = async (wanted: ControlState["wanted"], drain: boolean, by: string): Promise<void> => {
+    await change(ingressRow, (current) => {
+      const before = toWanted(current?.values);
+      const isSame = before.wanted === wanted && (wanted === "running" || before.drain === drain);
+      return isSame && current ? undefined : { wanted, drain, since: nowIso(), by };
+    });
+    acted();
+  };
+  /** A parking that holds is left as it is, unless the new one, unlike it, does not end by itself. */
+  const putParking = async (table: string, parking: Parking): Promise<void> => {
+    await change(parkedPrefix + table, (current) => {
+      const before = current && toParking(current.values);
+      const isHeld = before !== undefined && holds(before, clock.now());
+      return isHeld && (before.until === undefined || parking.until !== undefined) ? undefined : { ...parking };
+    });
+    acted();
+  };
+  const parkedNow = (state: ControlState): [string, Parking][] =>
+    [...state.parked].filter(([, parking]) => holds(parking, clock.now()));
+
+  return {
+    async current() {
+      const { state } = isFresh() && known ? known : await refreshed();
+      const { wanted, drain } = state;
+      return { wanted, drain, parked: new Map(parkedNow(state).map(([table, { reason }]) => [table, reason])) };
+    },
+    async failed(table, code, message) {
+      if (parkAfter === 0 || (known && parkedNow(known.state).some(([parked]) => parked === table))) return;
+      const count = await countError(change, table, code);
+      known?.errors.set(table, count);
+      if (count < parkAfter) return;
+      const reason = `${count} records in a row failed with ${code}`;
+      const said = message.slice(0, longestMessage);
+      await putParking(table, { reason, code, message: said, since: nowIso(), by: "product" });
+    },
+    async park(table, code, message, until) {
+      const said = message.slice(0, longestMessage);
+      const parking = { reason: said, code, message: said, since: nowIso(), by: "product" };
+      await putParking(table, { ...parking, ...(until !== undefined && { until: new Date(until).toISOString() }) });
+    },
+    async succeeded(table) {
+      if (!known?.errors.has(table)) return;
+      known.errors.delete(table);
+      await change(errorsPrefix + table, (current) =>
+        Number(current?.values.count ?? 0) > 0 ? { code: "", count: 0 } : undefined,
+      );
+    },
+    async read() {
+      known = await readNow();
+      return { ...known.state, parked: new Map(parkedNow(known.state)) };
+    },
+    start: (by) => putWanted("running", true, by),
+    stop: (drain, by) => putWanted("stopped", drain, by),
+    setAside: (table, reason, by) => putParking(table, { reason, since: nowIso(), by }),
+    async takeUp(table) {
+      // The count goes first: a mapping that runs with an old count would be parked again by its first error.
+      await change(errorsPrefix + table, (current) =>
+        Number(current?.values.count ?? 0) > 0 ? { code: "", count: 0 } : undefined,
+      );
+      const row = await entities.get(partition, parkedPrefix + table);
+      if (row) await entities.remove(partition, row.row, row.etag);
+      acted();
+      return row !== undefined && holds(toParking(row.values), clock.now());
+    },
+  };
+}
+
+type Change = (
+  row: string,
+  decide: (current: Entity | undefined) => Entity["values"] | undefined,
+) => Promise<Entity["values"] | undefined>;
+
+/** Compare and set, decided anew after each conflict. Answers what the row holds afterwards. */
+function makeChange(entities: EntityTable): Change {
+  return async (row, decide) => {
+    for (let tried = 1; ; tried += 1) {
+      const current = await entities.get(partition, row);
+      const values = decide(current);
+      if (values === undefined) return current?.values;
+      try {
+        if (current) await entities.replace(partition, row, values, current.etag);
+        else await entities.insert(partition, row, values);
+        return values;
+      } catch (error) {
+        if (!(error instanceof ConflictError) || tried === triesAfterConflict) throw error;
+      }
+    }
+  };
+}
+
+/** One more error; the count starts anew with another code. Answers the count. */
+async function countError(change: Change, table: string, code: string): Promise<number> {
+  try {
+    const values = await change(errorsPrefix + table, (current) => {
+      const before = current?.values.code === code ? Number(current.values.count) : 0;
+      return { code, count: before + 1 };
+    });
+    return Number(values?.count ?? 0);
+  } catch (error) {
+    // So many lanes fail at once that this one never got its turn: the others count, and one error more or less decides nothing.
+    if (error instanceof ConflictError) return 0;
+    throw error;
+  }
+}
+
+function toKnown(rows: readonly Entity[]): Omit<Known, "readAt"> {
+  const parked = new Map<string, Parking>();
+  const errors = new Map<string, number>();
+  for (const { row, values } of rows) {
+    if (row.startsWith(parkedPrefix)) parked.set(row.slice(parkedPrefix.length), toParking(values));
+    const count = row.startsWith(errorsPrefix) ? Number(values.count) : 0;
+    if (count > 0) errors.set(row.slice(errorsPrefix.length), count);
+  }
+  const ingress = rows.find(({ row }) => row === ingressRow);
+  return { state: { ...toWanted(ingress?.values), parked }, errors };
+}
+
+function toWanted(values: Entity["values"] | undefined): Omit<ControlState, "parked"> {
+  if (values === undefined) return { wanted: "running", drain: true };
+  const wanted = values.wanted === "stopped" ? "stopped" : "running";
+  return { wanted, drain: values.drain !== false, since: String(values.since), by: String(values.by) };
+}
+
+function toParking({ reason, since, by, code, message, until }: Entity["values"]): Parking {
+  return {
+    reason: String(reason),
+    since: String(since),
+    by: String(by),
+    ...(code !== undefined && { code: String(code) }),
+    ...(message !== undefined && { message: String(message) }),
+    ...(until !== undefined && { until: String(until) }),
+  };
+}
+
+function holds({ until }: Parking, now: number): boolean {
+  return until === undefined || Date.parse(until) > now;
+}
