@@ -3,6 +3,7 @@ import { ConflictError } from "../../shared/errors.js";
 import { fullReadStream, isReading, orderReplay } from "../../shared/flows/full-read.js";
 import { type VerifySample, verifyStep } from "../../shared/flows/verify-campaign.js";
 import type { RecordId } from "../../shared/model/ids.js";
+import { bucketOf } from "../../shared/model/lane.js";
 import type { Row } from "../../shared/model/row.js";
 import { type IngressWorld, Killed, makeIngressWorld, type Profile } from "../support/ingress-world.js";
 import { aField, aMappingDocument, compiled } from "../support/mappings.js";
@@ -209,6 +210,23 @@ describe("verifying what Campaign holds", () => {
     expect(names().sort()).toEqual(["Birkholzb", "Birkholzd"]);
   });
 
+  it("finds every lost record once, however many of them share a bucket", async () => {
+    const ids = Array.from({ length: 3_000 }, (_, number) => recordId(number)).filter(
+      (id) => bucketOf("contact", id) === 255,
+    );
+    for (const id of ids) world.dynamics.put(id, { lastname: "Lee" });
+    await bring(ids);
+    for (const id of ids) world.campaignCommand("remove", { resource: "profile", key: id });
+    const before = world.campaignCalls();
+
+    const values = await run("report");
+
+    expect(ids.length).toBeGreaterThan(2 * pageSize);
+    expect(values).toMatchObject({ phase: "done", missing: ids.length, compared: 0 });
+    // One page, which is empty, and one call for each.
+    expect(world.campaignCalls() - before).toBe(1 + ids.length);
+  });
+
   it("counts a key in another spelling than ours as foreign, though it names a row of ours", async () => {
     const id = "abcdef00-0000-4000-8000-000000000001" as RecordId;
     world.dynamics.put(id, person(1));
@@ -247,7 +265,7 @@ describe("verifying what Campaign holds", () => {
     expect(samples(values)).toHaveLength(50);
   });
 
-  it("leaves a record whose state somebody else saves at that moment, and has it looked at in the end", async () => {
+  it("leaves a record whose state somebody else saves at that moment, and looks at it in the end, once", async () => {
     await load(1);
     const { save } = world.ports.states;
     let refusals = 2;
@@ -266,7 +284,7 @@ describe("verifying what Campaign holds", () => {
 
     const values = await run("verify");
 
-    expect(values).toMatchObject({ phase: "done", equal: 2, different: 0, missing: 0, queued: 0 });
+    expect(values).toMatchObject({ phase: "done", count: 2, equal: 1, different: 0, missing: 0, queued: 0 });
     expect(refusals).toBe(0);
   });
 });
@@ -340,13 +358,14 @@ describe("a process killed while it verifies", () => {
     await run("verify");
     const calls = world.calls();
 
-    for (let call = 1; call <= calls; call += 7) {
+    for (let call = 1; call <= calls; call += 3) {
       for (const when of ["before", "after"] as const) {
         world = await makeIngressWorld();
         await disturb();
         await orderReplay(world.ports, "contact", "verify");
         world.killAt({ call, when });
         while (await step());
+        world.restart();
         await world.drain();
 
         const values = (await world.ports.checkpoints.read("ingress", fullReadStream("contact")))?.values;

@@ -14,7 +14,7 @@ const crm = "Microsoft.Dynamics.CRM";
 
 type Json = Record<string, unknown>;
 
-/** A label in English and, where given, in German (1031). The simulator keeps the first of them. */
+/** A label in English, the one language of the simulator. */
 function label(text: string): Json {
   return { LocalizedLabels: [{ Label: text, LanguageCode: 1033 }] };
 }

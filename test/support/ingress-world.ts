@@ -2,6 +2,7 @@
 // clock. Any call of a port can be made the last one before a kill.
 
 import { makeCampaignCore } from "../../infra/local/campaign/core.js";
+import type { InstanceConfiguration } from "../../infra/local/campaign/model/instance.js";
 import type { SimCore } from "../../infra/local/sim/types.js";
 import { makeCampaignClient } from "../../shared/campaign/client.js";
 import { makeCampaignRecords } from "../../shared/campaign/records.js";
@@ -59,6 +60,10 @@ export interface IngressWorld {
   /** Handles messages until none is left, moving the clock to what is scheduled. Throws Killed when the process dies. */
   drain(): Promise<void>;
   profiles(): Profile[];
+  /** Visible records of any resource. */
+  records(resource: string): Profile[];
+  /** Publishes mappings; they hold from the next message on. */
+  publish(mappings: readonly CompiledMapping[]): void;
   /** Engine calls of Campaign so far. */
   campaignCalls(): number;
   /** Bodies written to one profile, as hashes, in order. */
@@ -77,14 +82,18 @@ export interface WorldOptions {
   lanes?: number;
   iso?: string;
   mapping?: CompiledMapping;
+  mappings?: readonly CompiledMapping[];
+  /** What Campaign is, if not the default instance. */
+  campaign?: InstanceConfiguration;
 }
 
 /** Makes an empty world at `iso`. */
 export async function makeIngressWorld(options: WorldOptions = {}): Promise<IngressWorld> {
   const { lanes = 2, iso = "2026-03-01T00:00:00Z", mapping } = options;
+  const mappings = options.mappings ?? (mapping ? [mapping] : [...shippedMappings().values()]);
   const clock = fixedClock(iso);
   const world = coreWorld(clock);
-  const campaignCore = makeCampaignCore(world);
+  const campaignCore = makeCampaignCore(world, options.campaign && { configuration: options.campaign });
   let refusal: string | undefined;
   let struck = 0;
   const campaignPeer: SimCore = {
@@ -170,7 +179,7 @@ export async function makeIngressWorld(options: WorldOptions = {}): Promise<Ingr
   };
   const state = (set: string, query = ""): unknown => campaignCore.state(set, new URLSearchParams(query));
 
-  const settings = settingsOf(mapping ? new Map([[mapping.table.name, mapping]]) : shippedMappings());
+  const settings = settingsOf(new Map(mappings.map((one) => [one.table.name, one])));
   const ports: IngressPorts = {
     settings: settings.source,
     control: openControl(),
@@ -253,6 +262,11 @@ export async function makeIngressWorld(options: WorldOptions = {}): Promise<Ingr
       }
       throw new Error("the queue does not run dry");
     },
+    records: (resource) =>
+      [...(state(resource) as Iterable<{ record: Profile; hidden?: boolean }>)]
+        .filter(({ hidden }) => hidden !== true)
+        .map(({ record }) => record),
+    publish: (next) => settings.publish(new Map(next.map((one) => [one.table.name, one]))),
     profiles: () => [...(state("profile") as Iterable<{ record: Profile }>)].map(({ record }) => record),
     campaignCalls: () => (state("calls") as { total: number }).total,
     writes: (key) => (state("writes", `key=${key}`) as Record<string, { method: string; sha256: string }[]>)[key] ?? [],

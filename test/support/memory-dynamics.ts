@@ -8,19 +8,19 @@ import type { Row } from "../../shared/model/row.js";
 
 /** Dynamics, and what a person at work does in it. Every act answers the row's new version. */
 export interface MemoryDynamics extends DynamicsSource {
-  put(id: RecordId, row: Row): RowVersion;
-  remove(id: RecordId): void;
+  put(id: RecordId, row: Row, table?: string): RowVersion;
+  remove(id: RecordId, table?: string): void;
   /** Forgets all tracking links: the next one used is expired. */
   expireLinks(): void;
-  rows(): ReadonlyMap<RecordId, VersionedRow>;
+  rows(table?: string): ReadonlyMap<RecordId, VersionedRow>;
 }
 
 const organization = "29c6e552-e16f-ef11-a66b-6045bd1e7d8b";
 
 /** An empty Dynamics. `pageSize` is that of tracked pages. */
 export function makeMemoryDynamics({ pageSize = 3 } = {}): MemoryDynamics {
-  const rows = new Map<RecordId, VersionedRow>();
-  const log: { id: RecordId; version: number; deleted: boolean }[] = [];
+  const tables = new Map<string, Map<RecordId, VersionedRow>>();
+  const log: { table: string; id: RecordId; version: number; deleted: boolean }[] = [];
   let version = 1_000;
   let oldestLink = 0;
 
@@ -29,45 +29,50 @@ export function makeMemoryDynamics({ pageSize = 3 } = {}): MemoryDynamics {
     version,
     row: Object.fromEntries(mapping.cells.map((column) => [column, row[column] ?? null])),
   });
-  const note = (id: RecordId, deleted: boolean): void => {
+  const rowsOf = (table: string): Map<RecordId, VersionedRow> => {
+    const rows = tables.get(table) ?? new Map<RecordId, VersionedRow>();
+    tables.set(table, rows);
+    return rows;
+  };
+  const note = (table: string, id: RecordId, deleted: boolean): void => {
     version += 1;
-    const before = log.findIndex((entry) => entry.id === id);
+    const before = log.findIndex((entry) => entry.id === id && entry.table === table);
     if (before >= 0) log.splice(before, 1);
-    log.push({ id, version, deleted });
+    log.push({ table, id, version, deleted });
   };
 
   return {
-    rows: () => rows,
-    put(id, row) {
-      note(id, false);
-      const stored = { id, version: String(version) as RowVersion, row: { contactid: id, ...row } };
-      rows.set(id, stored);
+    rows: (table = "contact") => rowsOf(table),
+    put(id, row, table = "contact") {
+      note(table, id, false);
+      const stored = { id, version: String(version) as RowVersion, row: { [`${table}id`]: id, ...row } };
+      rowsOf(table).set(id, stored);
       return stored.version;
     },
-    remove(id) {
-      rows.delete(id);
-      note(id, true);
+    remove(id, table = "contact") {
+      rowsOf(table).delete(id);
+      note(table, id, true);
     },
     expireLinks() {
       oldestLink = version + 1;
     },
     organizationId: async () => organization,
     async fetchRow(mapping, id) {
-      const row = rows.get(id);
+      const row = rowsOf(mapping.table.name).get(id);
       if (!row) throw new MissingError("the row does not exist");
       return complete(mapping, row);
     },
     async fetchRows(mapping, ids) {
       return ids.flatMap((id) => {
-        const row = rows.get(id);
+        const row = rowsOf(mapping.table.name).get(id);
         return row ? [complete(mapping, row)] : [];
       });
     },
-    existing: async (_mapping, ids) => new Set(ids.filter((id) => rows.has(id))),
-    async readChanges(_mapping, link) {
+    existing: async ({ table }, ids) => new Set(ids.filter((id) => rowsOf(table.name).has(id))),
+    async readChanges({ table }, link) {
       const since = Number(link ?? 0);
       if (link !== undefined && since < oldestLink) throw new RefusedError("the link expired", "0x80044352");
-      const news = log.filter((entry) => entry.version > since);
+      const news = log.filter((entry) => entry.version > since && entry.table === table.name);
       const page = news.slice(0, pageSize);
       const last = page.at(-1)?.version ?? version;
       const onward = news.length > page.length ? { next: String(last) } : { delta: String(Math.max(last, since)) };
@@ -80,10 +85,11 @@ export function makeMemoryDynamics({ pageSize = 3 } = {}): MemoryDynamics {
       };
     },
     async readPage(mapping, cursor, size) {
+      const rows = rowsOf(mapping.table.name);
       const ids = [...rows.keys()].sort().filter((id) => cursor === undefined || id > cursor);
       const page = ids.slice(0, size);
       const found = page.flatMap((id) => {
-        const row = rows.get(id);
+        const row = rowsOf(mapping.table.name).get(id);
         return row ? [complete(mapping, row)] : [];
       });
       const last = page.at(-1);
