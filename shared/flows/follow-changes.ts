@@ -12,6 +12,7 @@ import { bareEnvelope, type News, rowEnvelope } from "./sweep-envelopes.js";
 
 /** Vendor code of a change tracking link that expired (facts/dataverse.md §4). */
 const expiredLink = "0x80044352";
+const mostRenewals = 2;
 const flow = "ingress";
 const statesAtOnce = 16;
 
@@ -32,13 +33,17 @@ export async function followChanges(ports: IngressPorts, mapping: CompiledMappin
   let link = asText(checkpoint?.values.link);
   let token = Number(checkpoint?.values.token ?? 1);
   let queued = 0;
+  let renewals = 0;
 
   for (;;) {
     let page: TrackedPage;
     try {
       page = await ports.dynamics.readChanges(mapping, link);
     } catch (error) {
-      if (!(error instanceof RefusedError) || error.code !== expiredLink || link === undefined) throw error;
+      const expired = error instanceof RefusedError && error.code === expiredLink && link !== undefined;
+      // A token that is refused as soon as it was given would be asked for for ever.
+      if (!expired || renewals === mostRenewals) throw error;
+      renewals += 1;
       if (following) token += 1;
       etag = await ports.checkpoints.save(flow, stream, { phase: "token", token }, etag);
       [link, following] = [undefined, false];

@@ -8,11 +8,12 @@ export interface Fingerprints {
 }
 
 /**
- * Fingerprints of a mapped row; both cover the mapping, the resource and the record's key. Keyed (HMAC-SHA-256), because the hash of a name or
+ * Fingerprints of a mapped row; both cover the resource and the record's key, and not the mapping: another mapping that comes to the same fields and
+ * values is no reason for a call. Keyed (HMAC-SHA-256), because the hash of a name or
  * a phone number alone could be guessed from the state table.
  */
 export function fingerprintsOf(mapping: CompiledMapping, key: string, mapped: MappedRow, secret: string): Fingerprints {
-  const scope = [mapping.hash, mapping.resource.api, mapping.resource.name, key];
+  const scope = [mapping.resource.api, mapping.resource.name, mapping.key.field, key];
   const hash = (fields: Fields): string => {
     const sorted = Object.entries(fields).sort(([a], [b]) => (a < b ? -1 : 1));
     return createHmac("sha256", secret)

@@ -22,7 +22,8 @@ export function makeMemoryDynamics({ pageSize = 3 } = {}): MemoryDynamics {
   const tables = new Map<string, Map<RecordId, VersionedRow>>();
   const log: { table: string; id: RecordId; version: number; deleted: boolean }[] = [];
   let version = 1_000;
-  let oldestLink = 0;
+  /** Links of an earlier era have expired. */
+  let era = 1;
 
   const complete = (mapping: CompiledMapping, { id, version, row }: VersionedRow): VersionedRow => ({
     id,
@@ -54,7 +55,7 @@ export function makeMemoryDynamics({ pageSize = 3 } = {}): MemoryDynamics {
       note(table, id, true);
     },
     expireLinks() {
-      oldestLink = version + 1;
+      era += 1;
     },
     organizationId: async () => organization,
     async fetchRow(mapping, id) {
@@ -70,12 +71,13 @@ export function makeMemoryDynamics({ pageSize = 3 } = {}): MemoryDynamics {
     },
     existing: async ({ table }, ids) => new Set(ids.filter((id) => rowsOf(table.name).has(id))),
     async readChanges({ table }, link) {
-      const since = Number(link ?? 0);
-      if (link !== undefined && since < oldestLink) throw new RefusedError("the link expired", "0x80044352");
+      const [linkEra, since] = (link ?? `${era}:0`).split(":").map(Number) as [number, number];
+      if (linkEra !== era) throw new RefusedError("the link expired", "0x80044352");
       const news = log.filter((entry) => entry.version > since && entry.table === table.name);
       const page = news.slice(0, pageSize);
       const last = page.at(-1)?.version ?? version;
-      const onward = news.length > page.length ? { next: String(last) } : { delta: String(Math.max(last, since)) };
+      const onward =
+        news.length > page.length ? { next: `${era}:${last}` } : { delta: `${era}:${Math.max(last, since)}` };
       return {
         changed: page
           .filter((entry) => !entry.deleted)
