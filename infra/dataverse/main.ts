@@ -5,16 +5,17 @@ import { readFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { SettingsError, safeMessage } from "../../shared/errors.js";
 import { makeHttpClient } from "../../shared/http/client.js";
-import { shippedMappings } from "../../shared/mapping/shipped.js";
 import { makeDynamicsClient, systemClock } from "../../shared/services.js";
 import { loadSettings } from "../../shared/settings/load.js";
 import { type BusTarget, busNameOf, type WebhookTarget } from "./desired.js";
 import { applyRegistration, planRegistration, planRemoval, warnings } from "./provision.js";
+import { readMappings } from "./read-mappings.js";
 
 const usage = `usage: dataverse:plan | dataverse:apply -- [--url https://<app>/api/ingress-webhook]
          [--bus-namespace sb://<namespace>.servicebus.windows.net/ --queue dataverse-notices --sas-name NAME]
-         [--name NAME] [--create-image Target|Id]
+         [--name NAME] [--create-image Target|Id] [--mappings FILE ...] [--language LCID]
        dataverse:remove -- [--name NAME] [--only webhook|bus]
+--mappings: all documents that are, or are to be, in force together; without it the mapping that ships
 the webhook, the queue, or both; apply reads their keys from WEBHOOK_KEY and BUS_SAS_KEY`;
 
 const { positionals, values } = parseArgs({
@@ -27,11 +28,13 @@ const { positionals, values } = parseArgs({
     name: { type: "string", default: "acs-sync" },
     "create-image": { type: "string", default: "Target" },
     only: { type: "string" },
+    mappings: { type: "string", multiple: true },
+    language: { type: "string", default: "1033" },
   },
 });
 
 async function main(): Promise<void> {
-  const [command] = positionals;
+  const [command, ...moreFiles] = positionals;
   if (command === "remove") return remove();
   const createImageProperty = values["create-image"];
   const isUsable = command === "plan" || command === "apply";
@@ -41,7 +44,10 @@ async function main(): Promise<void> {
   if (!webhook && !bus) throw new Error(usage);
 
   const client = makeClient();
-  const options = { client, webhook, bus, mappings: shippedMappings(), createImageProperty } as const;
+  const files = [...(values.mappings ?? []), ...moreFiles];
+  if (moreFiles.length > 0 && !values.mappings) throw new Error(usage);
+  const mappings = await readMappings(client, files, Number(values.language));
+  const options = { client, webhook, bus, mappings, createImageProperty } as const;
   const actions = await planRegistration(options);
   if (command === "plan") for (const { what } of actions) console.log(`would ${what}`);
   else await applyRegistration(actions, (what) => console.log(`done: ${what}`));
