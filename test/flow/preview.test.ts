@@ -160,6 +160,28 @@ describe("previewing what a mapping would do to a record", () => {
     expect(await preview()).toEqual({ id, outcome: "waiting", parent: { table: "account", id: account } });
   });
 
+  it("says that a record is kept out with its parent, where the mapping does not want the one without the other", async () => {
+    const link = { table: "account", cardinality: "0..1", by: "key", whenParentFilteredOut: "withheld" };
+    const withheld = draft({
+      fields: [aField(), { source: { column: "parentcustomerid" }, target: "orgUnit", type: "link", link }],
+    });
+    await parent({ out: true });
+    world.dynamics.put(id, { lastname: "Lee", parentcustomerid: account });
+
+    expect(await preview(withheld)).toEqual({ id, outcome: "filtered" });
+  });
+
+  it("shows that a link would be cleared without showing Campaign's own key of the parent", async () => {
+    world.dynamics.put(id, { lastname: "Lee" });
+    const fetch = async () => ({ lastName: "Lee", orgUnit: { key: "@secret" } });
+    world.ports.campaignSource = { ...world.ports.campaignSource, fetch };
+
+    expect(await preview()).toMatchObject({
+      outcome: "updated",
+      fields: [{ field: "orgUnit", before: "linked", after: null }],
+    });
+  });
+
   it.each<[string, Record<string, unknown>, unknown]>([
     ["with its link to a parent that is there", { present: true }, account],
     ["without its link to a parent that a filter keeps out", { out: true }, undefined],

@@ -2,6 +2,7 @@ import { beforeEach, describe, expect, it } from "vitest";
 import { ConflictError } from "../../shared/errors.js";
 import { fullReadStream, isReading, orderReplay } from "../../shared/flows/full-read.js";
 import { type VerifySample, verifyStep } from "../../shared/flows/verify-campaign.js";
+import type { Envelope } from "../../shared/model/envelope.js";
 import type { RecordId } from "../../shared/model/ids.js";
 import { bucketOf } from "../../shared/model/lane.js";
 import type { Row } from "../../shared/model/row.js";
@@ -129,6 +130,7 @@ describe("verifying what Campaign holds", () => {
     const values = await run("report");
 
     expect(values).toMatchObject({ ...disturbed, queued: 0 });
+    expect(Object.keys(values)).not.toEqual(expect.arrayContaining(["cursor"]));
     expect(world.queue.readyLanes()).toEqual([]);
     expect(world.profiles()).toEqual(before);
     expect(samples(values)).toEqual([
@@ -227,16 +229,41 @@ describe("verifying what Campaign holds", () => {
     expect(world.campaignCalls() - before).toBe(1 + ids.length);
   });
 
-  it("counts a key in another spelling than ours as foreign, though it names a row of ours", async () => {
+  it("counts a key in another spelling than ours as foreign, and does not take it for the record that we lost", async () => {
     const id = "abcdef00-0000-4000-8000-000000000001" as RecordId;
     world.dynamics.put(id, person(1));
+    await bring([id]);
+    world.campaignCommand("remove", { resource: "profile", key: id });
     add({ externalId: id.toUpperCase(), lastName: "Foreign" });
 
     const values = await run("verify");
     await world.drain();
 
-    expect(values).toMatchObject({ foreign: 1, compared: 0, queued: 0 });
-    expect(names()).toEqual(["Foreign"]);
+    expect(values).toMatchObject({ foreign: 1, compared: 0, missing: 1, queued: 1 });
+    expect(names().sort()).toEqual(["Birkholzb", "Foreign"]);
+  });
+
+  it("queues forced replays: with the row read where there is one, a delete where there is none", async () => {
+    await disturb();
+    const sent: Envelope[] = [];
+    const { queue } = world.ports;
+    world.ports.queue = {
+      depths: queue.depths,
+      schedule: queue.schedule,
+      send: async (envelopes) => {
+        sent.push(...envelopes);
+        return queue.send(envelopes);
+      },
+    };
+
+    await run("verify");
+
+    const brief = sent.map(({ id, kind, cause, force, row, nonce }) => [id, kind, cause, force, row?.lastname, nonce]);
+    expect(brief).toEqual([
+      [recordId(2), "upsert", "replay", true, "Birkholzc", "verify-1"],
+      [recordId(4), "delete", "replay", true, undefined, "verify-1"],
+      [recordId(3), "upsert", "replay", true, "Birkholzd", "verify-1"],
+    ]);
   });
 
   it("never changes a record whose sync state says that it is not ours, even if its row is gone", async () => {
