@@ -1,5 +1,6 @@
 import { app, type InvocationContext } from "@azure/functions";
 import { ConflictError } from "../shared/errors.js";
+import { finishPublication } from "../shared/flows/finish-publication.js";
 import { sweep } from "../shared/flows/sweep.js";
 import { errorFacts } from "../shared/log/log.js";
 import type { Services } from "../shared/services.js";
@@ -9,13 +10,16 @@ import { logOf } from "./log-of.js";
 const budgetMs = 10 * 60_000;
 
 /** Follows change tracking and loads what is not loaded yet. A run that fails leaves its checkpoints; the next goes on from there. */
-export function registerIngressSweep({ ports, pace, clock, sweepSchedule }: Services): void {
+export function registerIngressSweep({ ports, publishing, pace, clock, sweepSchedule }: Services): void {
   app.timer("ingress-sweep", {
     schedule: sweepSchedule,
     handler: async (_timer: unknown, context: InvocationContext): Promise<void> => {
       const log = logOf(context);
       const started = clock.now();
       try {
+        // What a publisher that died left to do.
+        const replayed = await finishPublication(publishing);
+        if (replayed.length > 0) log.info("replays ordered", { tables: replayed.join(",") });
         const { setAside, ...done } = await sweep(ports, pace, started + budgetMs);
         log.info("swept", { ...done, ms: clock.now() - started });
         for (const { table, why } of setAside) log.error("table set aside", { table, why });

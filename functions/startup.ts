@@ -2,6 +2,7 @@
 // that nothing half-configured runs: a host keeps a throwing app half alive, and failing triggers would burn delivery counts.
 
 import { startServices } from "../shared/services.js";
+import { registerControl } from "./control.js";
 import { registerHealth, registerUnhealthy } from "./health.js";
 import { registerIngressBus } from "./ingress-bus.js";
 import { registerIngressDeadLetters } from "./ingress-dead-letters.js";
@@ -13,6 +14,7 @@ const started = startServices();
 
 if ("services" in started) {
   registerHealth(started.services);
+  registerControl(started.services);
   registerIngressWebhook(started.services);
   registerIngressSweep(started.services);
   registerIngressWrite(started.services);

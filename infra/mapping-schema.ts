@@ -18,7 +18,7 @@ export function mappingSchemaFile(): string {
 const lineWidth = 120;
 
 /** JSON as our formatter writes it: lists of plain values stay on one line where they and a comma fit after `before`. */
-function print(value: unknown, indent: string, before = indent): string {
+export function print(value: unknown, indent: string, before = indent): string {
   if (typeof value !== "object" || value === null) return JSON.stringify(value);
   const inner = `${indent}  `;
   if (Array.isArray(value)) {

@@ -1,10 +1,14 @@
 // The composition root: settings in, adapters built, flows' ports out. One set for the life of the process, made on first use.
 
+import { randomUUID } from "node:crypto";
 import { DefaultAzureCredential, ManagedIdentityCredential } from "@azure/identity";
 import { makeCampaignClient } from "./campaign/client.js";
+import { makeResourceMetadataSource } from "./campaign/metadata.js";
 import { makeCampaignRecords } from "./campaign/records.js";
 import { makeCampaignSource } from "./campaign/source.js";
+import type { ControlPorts } from "./control/ports.js";
 import { type DataverseClient, makeDataverseClient } from "./dataverse/client.js";
+import { makeRowCounter } from "./dataverse/count-rows.js";
 import { makeMetadataSource } from "./dataverse/metadata.js";
 import { makeDynamicsSource } from "./dataverse/source.js";
 import { AuthError, BindingError, SettingsError, type SettingsProblem } from "./errors.js";
@@ -13,6 +17,7 @@ import type { IngressPorts, SettingsPorts } from "./flows/ports.js";
 import { verifyBinding } from "./flows/verify-binding.js";
 import { type HttpClient, makeHttpClient } from "./http/client.js";
 import { fetchToken } from "./http/oauth.js";
+import { makeSharedThrottle } from "./http/shared-throttle.js";
 import { makeTokenCache, type TokenSource } from "./http/token-cache.js";
 import { shippedDocuments, shippedSettingsVersion } from "./mapping/shipped.js";
 import { makeServiceBusClient } from "./messaging/service-bus-client.js";
@@ -23,17 +28,24 @@ import { makeAzureEntityTables } from "./storage/azure-entity-table.js";
 import { type Binding, makeBindingStore } from "./storage/binding.js";
 import { makeCheckpointStore } from "./storage/checkpoints.js";
 import { makeChildLinks } from "./storage/child-links.js";
+import { makeControlStore } from "./storage/control.js";
 import type { EntityTables } from "./storage/entity-tables.js";
 import { makeFailureStore } from "./storage/failures.js";
+import { type GateStore, makeGates } from "./storage/gates.js";
+import { makeRateStore } from "./storage/rates.js";
+import { whenReady } from "./storage/ready-table.js";
 import { makeSettingsSource } from "./storage/settings-source.js";
 import { makeSettingsVersions, type SettingsVersions, shippedVersion } from "./storage/settings-versions.js";
 import { makeSyncStateStore } from "./storage/sync-state.js";
+import { makeUsage, type UsageStore } from "./storage/usage.js";
 
 /** Everything the triggers use. */
 export interface Services {
   ports: IngressPorts;
   /** Publishing, rolling back and finishing publications. */
   publishing: SettingsPorts;
+  /** What the control API works with. */
+  controlPorts: ControlPorts;
   pace: LoadPace;
   sweepSchedule: string;
   /** Does Dynamics post to a Service Bus queue of ours? */
@@ -43,6 +55,10 @@ export interface Services {
   probeBinding(): Promise<Binding>;
   /** A token for Campaign; AuthError when the credential is not accepted. */
   campaignToken(): Promise<string>;
+  /** The gates as `ports.gates` has them, and their state for an operator. */
+  gates: GateStore;
+  /** Campaign calls by purpose and day. */
+  usage: UsageStore;
 }
 
 /** Tables this product keeps its state in (design.md §7). */
@@ -59,6 +75,8 @@ export const tableNames = [
 
 const bindingAgeMs = 60_000;
 const busTimeoutMs = 10_000;
+/** A Dynamics probe that says nothing for so long has lost its lease. A killed prober holds the gate for as long. */
+const dynamicsProbeMs = 60_000;
 
 /** Real time. */
 export const systemClock: Clock = {
@@ -79,8 +97,32 @@ export function startServices(): { services: Services } | { problems: readonly S
 /** Builds everything; connects to nothing yet. */
 export function makeServices(settings: Settings): Services {
   const clock = systemClock;
-  const http = makeHttpClient({ clock, random: Math.random });
   const tables = makeAzureEntityTables(tablesConnection(settings.tables));
+  const tablesReady = remember(() => tables.ensure(tableNames), Number.POSITIVE_INFINITY, clock);
+  const workflows = whenReady(tables.table("workflows"), tablesReady);
+  const gates = makeGates({
+    entities: workflows,
+    clock,
+    newId: randomUUID,
+    leaseMs: { campaign: 1.5 * settings.campaign.callMs + 5_000, dynamics: dynamicsProbeMs },
+  });
+  const usage = makeUsage(whenReady(tables.table("usage"), tablesReady), clock);
+  const http = makeHttpClient({
+    clock,
+    random: Math.random,
+    throttles: {
+      campaign: makeSharedThrottle({
+        store: makeRateStore(workflows, "campaign"),
+        clock,
+        ...(settings.campaign.rate && { limit: settings.campaign.rate }),
+      }),
+      dynamics: makeSharedThrottle({ store: makeRateStore(workflows, "dynamics"), clock }),
+    },
+    onSend({ system, operation }) {
+      if (system === "campaign") usage.count(operation);
+      if (system === "campaign" || system === "dynamics") gates.sent(system);
+    },
+  });
   const dynamicsClient = makeDynamicsClient(settings, http, clock);
   const dynamics = makeDynamicsSource(dynamicsClient);
   const campaignTokens = campaignTokensOf(settings, http, clock);
@@ -101,7 +143,6 @@ export function makeServices(settings: Settings): Services {
     timeoutMs: busTimeoutMs,
   });
 
-  const tablesReady = remember(() => tables.ensure(tableNames), Number.POSITIVE_INFINITY, clock);
   const versions = settingsVersionsOf(tables, tablesReady);
   const checkpoints = makeCheckpointStore(tables.table("checkpoints"));
   const bindings = makeBindingStore(tables.table("binding"));
@@ -110,13 +151,43 @@ export function makeServices(settings: Settings): Services {
     return verifyBinding(bindings, dynamics, settings.campaign.tenant, clock);
   };
 
+  const failures = makeFailureStore(tables.table("failures"), clock);
+  const control = makeControlStore(workflows, clock, settings.parkAfter);
+  const publishing: SettingsPorts = {
+    versions,
+    metadata: makeMetadataSource(dynamicsClient),
+    resources: makeResourceMetadataSource(campaignClient, clock, settings.campaign.callMs),
+    checkpoints,
+    clock,
+  };
+  const ports: IngressPorts = {
+    settings: makeSettingsSource(versions, clock),
+    control,
+    gates,
+    binding: remember(probeBinding, bindingAgeMs, clock),
+    dynamics,
+    campaign,
+    campaignSource: makeCampaignSource(campaignClient),
+    queue,
+    states: makeSyncStateStore(tables.table("syncstate")),
+    links: makeChildLinks(tables.table("links"), clock),
+    checkpoints,
+    failures,
+    clock,
+    fingerprintKey: settings.fingerprintKey,
+    campaignBudgetMs: settings.campaign.callMs,
+    ownTag: settings.ownTag,
+  };
+
   return {
     clock,
-    publishing: { versions, metadata: makeMetadataSource(dynamicsClient), checkpoints, clock },
+    publishing,
     sweepSchedule: settings.sweepSchedule,
     hasBusDoor: settings.notices !== undefined,
     probeBinding,
     campaignToken: () => campaignTokens.token(),
+    gates,
+    usage,
     pace: {
       pageSize: settings.load.pageSize,
       maxDepth: settings.load.queueDepth,
@@ -124,28 +195,18 @@ export function makeServices(settings: Settings): Services {
       pollMs: 50,
       followMs: 30_000,
     },
-    ports: {
-      settings: makeSettingsSource(versions, clock),
-      control: {
-        current: async () => ({ wanted: "running", drain: true, parked: new Map() }),
-        failed: async () => {},
-        park: async () => {},
-        succeeded: async () => {},
-      },
-      gates: { admit: async () => undefined, trouble: async () => {}, fine: async () => {} },
-      binding: remember(probeBinding, bindingAgeMs, clock),
-      dynamics,
-      campaign,
-      campaignSource: makeCampaignSource(campaignClient),
-      queue,
-      states: makeSyncStateStore(tables.table("syncstate")),
-      links: makeChildLinks(tables.table("links"), clock),
-      checkpoints,
-      failures: makeFailureStore(tables.table("failures"), clock),
-      clock,
-      fingerprintKey: settings.fingerprintKey,
-      campaignBudgetMs: settings.campaign.callMs,
-      ownTag: settings.ownTag,
+    ports,
+    controlPorts: {
+      ingress: ports,
+      ready: tablesReady,
+      control,
+      failures,
+      publishing,
+      lanes: settings.lanes,
+      maxDepth: settings.load.queueDepth,
+      gates: () => gates.list(),
+      usageToday: async () => Object.fromEntries(await usage.usageOf(new Date(clock.now()).toISOString().slice(0, 10))),
+      countRows: makeRowCounter(dynamicsClient),
     },
   };
 }

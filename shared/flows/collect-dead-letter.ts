@@ -31,8 +31,8 @@ export async function collectDeadLetter(
   return envelope;
 }
 
-/** Stands in for the table of a message that cannot be read. */
-const unreadableTable = "unreadable-message";
+/** Stands in for the table of a message that cannot be read. Its failures can only be dismissed. */
+export const unreadableTable = "unreadable-message";
 
 function readEnvelope({ body, messageId, enqueuedAt }: DeadLetter): Envelope {
   try {

@@ -5,7 +5,7 @@ import type { Envelope } from "../model/envelope.js";
 import { type HeldBack, holdBack } from "./hold-back.js";
 import type { IngressPorts } from "./ports.js";
 import { recordFailure } from "./record-failure.js";
-import { decideFate, type Fate, firstAttemptWithoutRow, isPeersTrouble } from "./settle.js";
+import { decideFate, type Fate, firstAttemptWithoutRow, isPeersAnswer, isPeersTrouble } from "./settle.js";
 import { parentMissing, type WriteOutcome, writeRecord } from "./write-record.js";
 
 /** What happened, for the log. `delayed`, `parked` and `failed` carry the error that led there; `held` says what holds the message back. */
@@ -50,6 +50,7 @@ async function settle(ports: IngressPorts, envelope: Envelope, error: unknown): 
   if (fate.fate === "redeliver") throw error;
   const peer = peerOf(error);
   if (peer && isPeersTrouble(error)) await ports.gates.trouble(peer, error);
+  if (peer && isPeersAnswer(error)) await ports.gates.fine(peer);
   if (fate.fate === "delay") {
     await ports.queue.schedule(delayed(envelope, fate), fate.at);
     return { outcome: "delayed", until: fate.at, error };

@@ -1,5 +1,6 @@
 // What flows need from the world. Adapters implement these (dataverse/, campaign/, messaging/, storage/); flows know nothing else.
 
+import type { ResourceFields } from "../mapping/against-resource.js";
 import type { CompiledMapping, Fields } from "../mapping/compile.js";
 import type { TableMetadata } from "../mapping/table-metadata.js";
 import type { Clock } from "../model/clock.js";
@@ -142,10 +143,18 @@ export interface MetadataSource {
   tables(wanted: ReadonlyMap<string, ReadonlySet<string>>): Promise<ReadonlyMap<string, TableMetadata>>;
 }
 
+/** What Campaign says of its resources. */
+export interface ResourceMetadataSource {
+  /** Undefined: there is no such resource. */
+  fields(resource: CompiledMapping["resource"]): Promise<ResourceFields | undefined>;
+}
+
 /** What publishing settings works with; made by services.ts, or by a test. */
 export interface SettingsPorts {
   versions: SettingsVersions;
   metadata: MetadataSource;
+  /** Without it nothing is said of Campaign's fields. */
+  resources?: ResourceMetadataSource;
   checkpoints: CheckpointStore;
   clock: Clock;
 }

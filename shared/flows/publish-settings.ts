@@ -2,8 +2,10 @@
 // a publication owes finish-publication.ts, storing storage/settings-versions.ts.
 
 import { ConflictError, MissingError, SyncError } from "../errors.js";
+import { resourceWarnings } from "../mapping/against-resource.js";
 import { type CompiledMapping, compileMapping } from "../mapping/compile.js";
 import { compileText } from "../mapping/compile-text.js";
+import { documentText } from "../mapping/document-text.js";
 import type { MappingProblem } from "../mapping/problem.js";
 import type { TableMapping } from "../mapping/table-mapping.js";
 import type { InForce, SettingsVersion } from "../storage/settings-versions.js";
@@ -65,14 +67,15 @@ export async function publishSettings(ports: SettingsPorts, request: PublishRequ
   requireBase(basedOn, from);
   const before = await readVersion(ports, from.version);
   const prepared = await prepareSettings(ports.metadata, documents, { language, tracking: true });
-  const texts = prepared.mappings.map((mapping) => ({ table: mapping.table.name, text: JSON.stringify(mapping) }));
+  const texts = prepared.mappings.map((mapping) => ({ table: mapping.table.name, text: documentText(mapping) }));
   const problems = [...requestProblems(request, language), ...prepared.problems, ...sizeProblems(texts)];
+  const ofCampaign = problems.length === 0 ? await campaignWarnings(ports, prepared.mappings) : [];
   const comparison = compare(before, prepared.mappings);
   const result: PublishResult = {
     outcome: "refused",
     version: from.version,
     problems,
-    warnings: [...prepared.warnings, ...(problems.length === 0 ? comparison.warnings : [])],
+    warnings: [...prepared.warnings, ...ofCampaign, ...(problems.length === 0 ? comparison.warnings : [])],
     changes: problems.length === 0 ? comparison.changes : [],
     replays: { ordered: [], owed: from.replays },
   };
@@ -136,6 +139,25 @@ function sizeProblems(documents: readonly { text: string }[]): MappingProblem[] 
     const problem = `has ${text.length} characters with its options filled in; ${longestDocument} fit`;
     return [{ path: `[${index}]`, problem, fix: "map fewer columns with many options" }];
   });
+}
+
+/** Campaign's word counts for little here and never keeps a publication from taking effect: neither does its being away. */
+async function campaignWarnings(
+  { resources }: SettingsPorts,
+  mappings: readonly TableMapping[],
+): Promise<MappingProblem[]> {
+  const warnings: MappingProblem[] = [];
+  for (const [index, mapping] of mappings.entries()) {
+    try {
+      const found = resources ? resourceWarnings(mapping, await resources.fields(mapping.resource)) : [];
+      warnings.push(...found.map((warning) => ({ ...warning, path: `[${index}].${warning.path}` })));
+    } catch (error) {
+      if (!(error instanceof SyncError)) throw error;
+      const fix = "check again when it answers, if you want it checked";
+      return [...warnings, { path: "", problem: `not checked against Campaign: ${error.message}`, fix }];
+    }
+  }
+  return warnings;
 }
 
 /** What differs in effect, and where Dynamics still posts what the mappings before wanted to read. */

@@ -80,6 +80,13 @@ export function isPeersTrouble(error: unknown): boolean {
   return kind === "auth" || kind === "throttled";
 }
 
+/** Did the peer answer to the point, though not as we wished? Then it works. */
+export function isPeersAnswer(error: unknown): boolean {
+  return answers.has(errorKind(error));
+}
+
+const answers = new Set<ReturnType<typeof errorKind>>(["refused", "missing", "conflict"]);
+
 function countedDelay(error: unknown, attempt: number, now: number): Fate {
   const pause = delaysMs[attempt];
   return pause === undefined ? fail(error) : { fate: "delay", at: now + pause, attempt: attempt + 1 };

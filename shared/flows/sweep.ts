@@ -89,6 +89,7 @@ function guardOf(ports: IngressPorts, setAside: Map<string, string>): Guard {
   return async ({ table }, work) => {
     try {
       await work();
+      await ports.gates.fine("dynamics");
     } catch (error) {
       const peer = peerOf(error);
       if (peer && isPeersTrouble(error)) await ports.gates.trouble(peer, error);

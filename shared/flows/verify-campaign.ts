@@ -5,47 +5,14 @@
 import { ConflictError, MalformedError } from "../errors.js";
 import type { CompiledMapping } from "../mapping/compile.js";
 import { type Envelope, fitEnvelope } from "../model/envelope.js";
-import { compareVersions, parseRecordId, type RecordId } from "../model/ids.js";
+import { parseRecordId, type RecordId } from "../model/ids.js";
 import { buckets } from "../model/lane.js";
 import type { Checkpoint } from "../storage/checkpoints.js";
-import type { SyncState } from "../storage/sync-state.js";
-import { type Judgement, judgeRecord } from "./judge-record.js";
+import type { StoredState, SyncState } from "../storage/sync-state.js";
+import { judgeRecord } from "./judge-record.js";
 import { mapLimit } from "./map-limit.js";
-import { type HeldRecord, type IngressPorts, maxIdsPerRead, type VersionedRow } from "./ports.js";
-
-/**
- * What a verification counts. `compared` = `equal` + `altered` (but for what Campaign's data policy made of it) + `different`, of which
- * `underway` had a change on its way when looked at. `missing`: ours, but lost in Campaign. `extra`: ours, but it should not be there. `left`: it
- * should not, but the mapping keeps such records. `waiting` for a parent, and `refused` by the mapping: not compared. `foreign`: neither created nor
- * adopted by us; `withoutKey`: carries no key; neither is ever changed. `queued`: how many records are to be looked at again.
- */
-export const verifyCounts = [
-  "compared",
-  "equal",
-  "altered",
-  "different",
-  "underway",
-  "missing",
-  "extra",
-  "left",
-  "waiting",
-  "refused",
-  "foreign",
-  "withoutKey",
-  "queued",
-] as const;
-type Count = (typeof verifyCounts)[number];
-
-/** A record that is not as it should be, for an operator's eyes: its id and the names of fields, never values. */
-export interface VerifySample {
-  id: RecordId;
-  found: "different" | "missing" | "extra" | "refused";
-  fields: readonly string[];
-}
-
-/** How many samples a verification keeps, and how many field names each. */
-export const maxSamples = 50;
-const fieldsPerSample = 20;
+import { type IngressPorts, maxIdsPerRead, type VersionedRow } from "./ports.js";
+import { type Findings, note, readFindings, type Suspect } from "./verify-findings.js";
 
 const largestPage = 500;
 const statesAtOnce = 16;
@@ -55,13 +22,6 @@ const fetchesPerStep = 100;
 const bucketsPerStep = 32;
 
 type Values = Checkpoint["values"];
-
-/** A record with what is known of it before it is judged; `held` undefined: Campaign has none. */
-interface Suspect {
-  id: RecordId;
-  state: SyncState;
-  held: HeldRecord["fields"] | undefined;
-}
 
 /**
  * Does the next page of the verification that `values` (checkpoint `<table>-load`, modes `verify` and `report`) describe, and answers the values
@@ -85,13 +45,8 @@ interface Run {
   mapping: CompiledMapping;
   values: Values;
   generation: number;
-  startedAt: number;
-  counts: Record<Count, number>;
-  samples: VerifySample[];
+  findings: Findings;
 }
-
-/** What kind of message a finding calls for. */
-type Kind = Envelope["kind"] | undefined;
 
 function makeRun(ports: IngressPorts, mapping: CompiledMapping, values: Values): Run {
   return {
@@ -99,9 +54,7 @@ function makeRun(ports: IngressPorts, mapping: CompiledMapping, values: Values):
     mapping,
     values,
     generation: Number(values.generation),
-    startedAt: ports.clock.now(),
-    counts: Object.fromEntries(verifyCounts.map((name) => [name, Number(values[name] ?? 0)])) as Run["counts"],
-    samples: typeof values.samples === "string" ? (JSON.parse(values.samples) as VerifySample[]) : [],
+    findings: readFindings(values, ports.clock.now()),
   };
 }
 
@@ -110,18 +63,20 @@ async function readRecords(run: Run, size: number): Promise<Values> {
   const cursor = typeof values.cursor === "string" ? values.cursor : undefined;
   const deadline = ports.clock.now() + ports.campaignBudgetMs;
   const page = await ports.campaignSource.readPage(mapping, cursor, size, deadline);
-  run.counts.withoutKey += page.withoutKey;
+  run.findings.counts.withoutKey += page.withoutKey;
 
   const known = await mapLimit(page.records, statesAtOnce, async ({ key, fields }) => {
     const id = ownSpelling(key);
-    const state = id && (await ports.states.read(mapping.table.name, id))?.state;
-    return id && state && isOurs(state) ? { id, state, held: fields } : undefined;
+    const stored = id && (await ports.states.read(mapping.table.name, id));
+    return id && stored && isOurs(stored.state) ? { id, stored, state: stored.state, held: fields } : undefined;
   });
   const ours = known.filter((suspect) => suspect !== undefined);
-  run.counts.foreign += page.records.length - ours.length;
-  await examine(run, ours);
-  // Only now: a record that is marked has been dealt with, whatever happens next.
-  await mapLimit(ours, statesAtOnce, ({ id }) => markSeen(run, id));
+  run.findings.counts.foreign += page.records.length - ours.length;
+  const marks = await mapLimit(ours, statesAtOnce, ({ id, stored }) => markSeen(run, id, stored));
+  await examine(
+    run,
+    ours.filter((_suspect, index) => marks[index]),
+  );
 
   const count = Number(values.count ?? 0) + page.records.length + page.withoutKey;
   const { cursor: _read, ...rest } = values;
@@ -194,12 +149,12 @@ async function examine(run: Run, suspects: readonly Suspect[]): Promise<void> {
   });
   const settings = (await ports.settings.current()).version;
   const envelopes = judged.flatMap(({ suspect, row, judgement }) => {
-    const kind = note(run, suspect, row, judgement);
+    const kind = note(run.findings, suspect, row, judgement);
     return kind ? [envelopeOf(run, suspect.id, kind, row, settings)] : [];
   });
   if (values.mode !== "verify" || envelopes.length === 0) return;
   await ports.queue.send(envelopes);
-  run.counts.queued += envelopes.length;
+  run.findings.counts.queued += envelopes.length;
 }
 
 async function fetchRows(
@@ -212,55 +167,6 @@ async function fetchRows(
     for (const row of found) rows.set(row.id, row);
   }
   return rows;
-}
-
-/** Counts what was found; answers what kind of message puts it right, if there is anything to put right. */
-function note(run: Run, { id, state, held }: Suspect, row: VersionedRow | undefined, judgement: Judgement): Kind {
-  const { counts } = run;
-  switch (judgement.verdict) {
-    case "same":
-      counts.compared += 1;
-      counts[judgement.comparison.altered.length > 0 ? "altered" : "equal"] += 1;
-      return undefined;
-    case "update": {
-      const fields = judgement.comparison.differing.map(({ field }) => field);
-      counts.compared += 1;
-      counts.different += 1;
-      counts.underway += isUnderway(run, state, row) ? 1 : 0;
-      keepSample(run, { id, found: "different", fields });
-      return "upsert";
-    }
-    case "create":
-      counts.missing += 1;
-      keepSample(run, { id, found: "missing", fields: [] });
-      return "upsert";
-    case "delete":
-      counts.extra += 1;
-      keepSample(run, { id, found: "extra", fields: [] });
-      return judgement.because === "gone" ? "delete" : "upsert";
-    case "leave":
-      counts.left += held ? 1 : 0;
-      // Neither side has it, but our state says that Campaign has: let the writer put that right.
-      if (judgement.stays) return undefined;
-      return judgement.because === "gone" ? "delete" : "upsert";
-    case "wait":
-      counts.waiting += 1;
-      return undefined;
-    case "refuse":
-      counts.refused += 1;
-      keepSample(run, { id, found: "refused", fields: judgement.field === undefined ? [] : [judgement.field] });
-      return undefined;
-  }
-}
-
-/** Has the difference a simpler cause than somebody's hand in Campaign: a change that is queued, or was being written while we read? */
-function isUnderway(run: Run, { version, writtenAt, intent }: SyncState, row: VersionedRow | undefined): boolean {
-  if (intent || (writtenAt ?? 0) >= run.startedAt) return true;
-  return row !== undefined && (version === undefined || compareVersions(row.version, version) > 0);
-}
-
-function keepSample({ samples }: Run, { id, found, fields }: VerifySample): void {
-  if (samples.length < maxSamples) samples.push({ id, found, fields: fields.slice(0, fieldsPerSample) });
 }
 
 function envelopeOf(
@@ -287,20 +193,25 @@ function envelopeOf(
   });
 }
 
-/** Whoever saves the state in between is writing the record: then it is there, and the second phase will ask for it if need be. */
-async function markSeen({ ports, mapping, generation }: Run, id: RecordId): Promise<void> {
-  for (let tries = 2; tries > 0; tries -= 1) {
-    const stored = await ports.states.read(mapping.table.name, id);
-    if (!stored || stored.state.verified === generation) return;
+/**
+ * Marks the record as seen. False: somebody saved its state twice meanwhile, so it is being written; the second phase will look at it. A mark says
+ * nothing about what became of the page: after a kill the page is read again, marks or not.
+ */
+async function markSeen({ ports, mapping, generation }: Run, id: RecordId, stored: StoredState): Promise<boolean> {
+  let current: StoredState | undefined = stored;
+  for (let tries = 2; tries > 0 && current; tries -= 1) {
+    if (current.state.verified === generation) return true;
     try {
-      await ports.states.save(mapping.table.name, id, { ...stored.state, verified: generation }, stored.etag);
-      return;
+      await ports.states.save(mapping.table.name, id, { ...current.state, verified: generation }, current.etag);
+      return true;
     } catch (error) {
       if (!(error instanceof ConflictError)) throw error;
+      current = await ports.states.read(mapping.table.name, id);
     }
   }
+  return false;
 }
 
-function moved({ counts, samples }: Run, values: Values): Values {
-  return { ...values, ...counts, samples: JSON.stringify(samples) };
+function moved({ findings }: Run, values: Values): Values {
+  return { ...values, ...findings.counts, samples: JSON.stringify(findings.samples) };
 }

@@ -79,12 +79,12 @@ export async function writeRecord(ports: IngressPorts, envelope: Envelope): Prom
 
 /** Undefined: Dataverse says that the row does not exist. Any other trouble is thrown. */
 async function readRow({ ports, envelope, mapping }: Job): Promise<VersionedRow | undefined> {
-  try {
-    return await ports.dynamics.fetchRow(mapping, envelope.id);
-  } catch (error) {
+  const row = await ports.dynamics.fetchRow(mapping, envelope.id).catch((error: unknown) => {
     if (error instanceof MissingError) return undefined;
     throw error;
-  }
+  });
+  await ports.gates.fine("dynamics");
+  return row;
 }
 
 async function upsert(job: Job, current: VersionedRow): Promise<WriteOutcome> {
@@ -136,8 +136,9 @@ async function saveAndTell(job: Job, done: SyncState): Promise<void> {
   await save(job, done);
 }
 
+/** Equal but for who brought the news: that alone is not worth a write. */
 function isEqual(a: SyncState, b: SyncState): boolean {
-  const text = (state: SyncState): string => JSON.stringify(Object.entries(state).sort());
+  const text = ({ heard: _heard, ...state }: SyncState): string => JSON.stringify(Object.entries(state).sort());
   return text(a) === text(b);
 }
 

@@ -27,20 +27,19 @@ const longestChunkMs = 500;
 /** The peer's wishes and other clocks are not believed beyond this. */
 const longestAheadMs = 60 * 60_000;
 
-/** Time from slot to slot (`plannedMs`), the least between two requests, and how late a slot may still be used. */
+/** Time from slot to slot, and how late a slot may still be used; both in ms. */
 export interface Spacing {
-  plannedMs: number;
-  leastMs: number;
+  intervalMs: number;
   graceMs: number;
 }
 
-const slowerAfterFirst = 1.1;
-const slowerAfterRepeated = 1.5;
+const slowerAfterRepeated = 1.25;
 const slowerThanSeen = 1.25;
-const repeatedWithinMs = 5_000;
+const repeatedWithinMs = 15_000;
 /** So long may the news of a slower rate take to reach every process. */
 const newsMs = 1_000;
 const longestIntervalMs = 10_000;
+const shortestGraceMs = 25;
 const stepMs = 3_000;
 const stepShare = 0.97;
 const freeShare = 0.5;
@@ -50,27 +49,26 @@ const freeShare = 0.5;
  * n slots, each used up to a margin late, span more than the window. After a 429 the spacing shrinks by 3 % every 3 s.
  */
 export function spacingAt({ slow }: RateState, limit: RateLimit | undefined, now: number): Spacing | undefined {
-  const plannedMs = limit && (limit.windowMs * (1 + margin)) / limit.calls;
   const steps = slow ? Math.max(0, Math.floor((now - slow.at) / stepMs)) : 0;
   const slowMs = slow ? slow.intervalMs * stepShare ** steps : 0;
-  if (limit && plannedMs !== undefined) {
-    const interval = Math.max(plannedMs, slowMs);
-    return { plannedMs: interval, leastMs: interval / (1 + margin), graceMs: limit.windowMs * margin };
+  if (limit) {
+    const plannedMs = (limit.windowMs * (1 + margin)) / limit.calls;
+    return { intervalMs: Math.max(plannedMs, slowMs), graceMs: limit.windowMs * margin };
   }
   if (!slow || slowMs <= slow.freeMs) return undefined;
-  return { plannedMs: slowMs, leastMs: slowMs / (1 + margin), graceMs: slowMs };
+  return { intervalMs: slowMs, graceMs: Math.max(slowMs, shortestGraceMs) };
 }
 
-/** Books `count` slots, at most half a second's worth but always one: the slots (epoch ms) and the state that has them booked. */
+/** Books `count` slots not before `from`, at most half a second's worth but always one: the slots (epoch ms) and the state that has them booked. */
 export function bookSlots(
   state: RateState,
   spacing: Spacing,
-  { count, now }: { count: number; now: number },
+  { count, from }: { count: number; from: number },
 ): { slots: number[]; state: RateState } {
-  const most = Math.max(1, Math.floor(longestChunkMs / spacing.plannedMs));
-  const first = nextFree(state, now);
-  const slots = Array.from({ length: Math.min(count, most) }, (_, index) => first + index * spacing.plannedMs);
-  return { slots, state: { ...state, next: first + slots.length * spacing.plannedMs } };
+  const most = Math.max(1, Math.floor(longestChunkMs / spacing.intervalMs));
+  const first = nextFree(state, from);
+  const slots = Array.from({ length: Math.min(count, most) }, (_, index) => first + index * spacing.intervalMs);
+  return { slots, state: { ...state, next: first + slots.length * spacing.intervalMs } };
 }
 
 /** When the next slot is that nobody has booked. A booking absurdly far ahead is some clock's mistake. */
@@ -85,11 +83,12 @@ export function nextFree({ next }: RateState, now: number): number {
 export function afterRefusal(state: RateState, { until, began, now, limit, seenMs }: Refusal): RateState {
   const closed = { ...state, closedUntil: Math.min(now + longestAheadMs, Math.max(state.closedUntil, until)) };
   if (state.slow && began < state.slow.at + newsMs) return closed;
-  const isRepeated = state.slow !== undefined && now - state.slow.at < repeatedWithinMs;
   const spacing = spacingAt(state, limit, now);
   if (spacing) {
-    const slower = spacing.plannedMs * (isRepeated ? slowerAfterRepeated : slowerAfterFirst);
-    const intervalMs = Math.max(spacing.plannedMs, Math.min(longestIntervalMs, slower));
+    // With the limit known, a single 429 is a stray: requests arrived closer together than they went out.
+    const isStray = limit !== undefined && (state.slow === undefined || now - state.slow.at > repeatedWithinMs);
+    const slower = Math.min(longestIntervalMs, spacing.intervalMs * slowerAfterRepeated);
+    const intervalMs = isStray ? spacing.intervalMs : Math.max(spacing.intervalMs, slower);
     return { ...closed, slow: { intervalMs, freeMs: state.slow?.freeMs ?? 0, at: now } };
   }
   if (seenMs === undefined) return closed;

@@ -33,8 +33,9 @@ export interface SharedThrottleOptions {
 
 const viewAgeMs = 1_000;
 const triesAfterConflict = 8;
-/** While nobody else books slots, a late one does no harm: the least distance is kept within the process. */
-const graceAloneMs = 250;
+const longestLeadMs = 2_000;
+/** How much of a slow booking's time the next one reckons with, when it was faster itself. */
+const leadShare = 0.8;
 
 /**
  * The process's share in a common rate. State is read at most once a second, and slots are booked by compare-and-set in chunks
@@ -55,15 +56,10 @@ export function makeSharedThrottle({ store, clock, limit }: SharedThrottleOption
   let slots: number[] = [];
   let chunk = 1;
   let unused = 0;
-  let lastSent = Number.NEGATIVE_INFINITY;
-  let ownEtag: string | undefined;
-  let othersAt = clock.now();
+  let lastBooked = 0;
+  /** How long a booking takes: its first slot must not lapse before it is stored. */
+  let leadMs = 0;
   const recent = makeRecentRate();
-
-  const accept = (state: RateState, etag: string | undefined, at: number): void => {
-    if (etag !== ownEtag) othersAt = at;
-    view = { state, etag, at };
-  };
 
   const read = async (): Promise<void> => {
     const at = clock.now();
@@ -71,7 +67,7 @@ export function makeSharedThrottle({ store, clock, limit }: SharedThrottleOption
     try {
       const stored = await store.read();
       // A save of our own that overtook this read is newer.
-      if (view.etag === before) accept(stored?.state ?? calmRate, stored?.etag, at);
+      if (view.etag === before) view = { state: stored?.state ?? calmRate, etag: stored?.etag, at };
     } catch (error) {
       if (!isAway(error)) throw error;
       view = { ...view, at };
@@ -95,8 +91,7 @@ export function makeSharedThrottle({ store, clock, limit }: SharedThrottleOption
       const at = clock.now();
       const state = next(view.state);
       try {
-        ownEtag = await store.save(state, view.etag);
-        view = { state, etag: ownEtag, at };
+        view = { state, etag: await store.save(state, view.etag), at };
         return true;
       } catch (error) {
         if (isAway(error)) {
@@ -112,16 +107,19 @@ export function makeSharedThrottle({ store, clock, limit }: SharedThrottleOption
 
   const book = async (): Promise<void> => {
     const count = chunk;
+    const began = clock.now();
     let booked: number[] = [];
     const isBooked = await change((state) => {
-      const now = clock.now();
-      const spacing = spacingAt(state, limit, now);
-      const result = spacing ? bookSlots(state, spacing, { count, now }) : { slots: [], state };
+      const from = clock.now() + leadMs;
+      const spacing = spacingAt(state, limit, from);
+      const result = spacing ? bookSlots(state, spacing, { count, from }) : { slots: [], state };
       booked = result.slots;
       return result.state;
     });
+    leadMs = Math.min(longestLeadMs, Math.max(clock.now() - began, leadMs * leadShare));
     if (isBooked) slots.push(...booked);
-    chunk = unused > 0 ? 1 : Math.min(count * 2, Math.max(1, booked.length * 2));
+    chunk = unused > lastBooked / 2 ? 1 : Math.min(count * 2, Math.max(1, booked.length * 2));
+    lastBooked = booked.length;
     unused = 0;
   };
 
@@ -132,15 +130,11 @@ export function makeSharedThrottle({ store, clock, limit }: SharedThrottleOption
     return booking;
   };
 
-  const graceOf = ({ graceMs }: Spacing, now: number): number =>
-    now - othersAt > (limit?.windowMs ?? viewAgeMs) + viewAgeMs ? Math.max(graceMs, graceAloneMs) : graceMs;
-
   /** The first slot that has not lapsed, taken; undefined when there is none. */
-  const takeSlot = (spacing: Spacing): number | undefined => {
-    const now = clock.now();
+  const takeSlot = ({ graceMs }: Spacing): number | undefined => {
     for (;;) {
       const slot = slots.shift();
-      if (slot === undefined || now <= slot + graceOf(spacing, now)) return slot;
+      if (slot === undefined || clock.now() <= slot + graceMs) return slot;
       unused += 1;
     }
   };
@@ -178,13 +172,12 @@ export function makeSharedThrottle({ store, clock, limit }: SharedThrottleOption
           await waitUntil(closedUntil, call, clock);
         } else if (spacing && slot === undefined) {
           slot = await findSlot(spacing, call);
-        } else if (spacing && slot !== undefined && now > slot + graceOf(spacing, now)) {
+        } else if (spacing && slot !== undefined && now > slot + spacing.graceMs) {
           slot = undefined;
           unused += 1;
-        } else if (spacing && slot !== undefined && Math.max(slot, lastSent + spacing.leastMs) > now) {
-          await waitUntil(Math.max(slot, lastSent + spacing.leastMs), call, clock);
+        } else if (spacing && slot !== undefined && slot > now) {
+          await waitUntil(slot, call, clock);
         } else {
-          lastSent = now;
           recent.add(now);
           return;
         }

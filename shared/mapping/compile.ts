@@ -12,6 +12,7 @@ import {
   typeCell,
 } from "./column.js";
 import { emptyValues, type FieldValue } from "./convert.js";
+import { columnsInEffect } from "./effect.js";
 import { isMisfit } from "./evaluate.js";
 import { type CompiledField, compileField, type LinkValue, withLinkTarget } from "./field.js";
 import { compileFilters } from "./filter.js";
@@ -41,7 +42,7 @@ export interface CompiledMapping {
   /** Every cell a row must hold: the columns, and what is wanted of lookups. */
   cells: readonly string[];
   columnSet: string;
-  /** Changes with anything in the mapping; part of every fingerprint. */
+  /** Changes with anything in the mapping that can change what a row becomes (effect.ts); part of every fingerprint. */
   hash: string;
   applyDeletes: boolean;
   /** Tables whose records must be in Campaign before this table's. */
@@ -77,7 +78,9 @@ export function compileMapping(mapping: TableMapping): CompiledMapping {
     lookups,
     cells: [...Object.keys(columns), ...Object.entries(lookups).flatMap(([column, wish]) => cellsOf(column, wish))],
     columnSet: shortHash(Object.entries(columns).sort().join(";")),
-    hash: shortHash(JSON.stringify({ ...mapping, $schema: undefined })),
+    hash: shortHash(
+      JSON.stringify({ ...mapping, $schema: undefined, columns: columnsInEffect(mapping, columns, facts) }),
+    ),
     applyDeletes,
     whenFilteredOut,
     waitsFor: [...new Set(mapping.fields.flatMap(({ link }) => (link && mustExist(link) ? [link.table] : [])))],

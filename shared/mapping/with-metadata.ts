@@ -187,7 +187,7 @@ function fillBehaviour(said: ColumnSaid, { behaviour }: ColumnMetadata): FilledC
   const problem = `differs: in Dynamics it is ${behaviour}`;
   const shifts = said.type === "date" && behaviour === "userLocal";
   return {
-    entry: said.type === "date" ? said : tidy({ ...said, behaviour: behaviour ?? said.behaviour }),
+    entry: said.type === "date" ? tidy(said) : tidy({ ...said, behaviour: behaviour ?? said.behaviour }),
     problems: differs ? [{ path: "behaviour", problem, fix: `write "${behaviour}", or leave it out` }] : [],
     warnings: shifts
       ? [

@@ -24,6 +24,8 @@ export interface Settings {
     clientSecret: string;
     scopes: string;
     callMs: number;
+    /** Calls that the whole deployment may make in any window, where that is known. */
+    rate: { calls: number; windowMs: number } | undefined;
   };
   serviceBus: AzureConnection;
   /** The bus that Dynamics posts to, where it does. */
@@ -32,6 +34,8 @@ export interface Settings {
   lanes: number;
   sweepSchedule: string;
   load: { pageSize: number; queueDepth: number };
+  /** Equal errors in a row that park a mapping; 0: none do. */
+  parkAfter: number;
   fingerprintKey: string;
   ownTag: string;
 }
@@ -90,6 +94,10 @@ export function loadSettings(environment: Readonly<Record<string, string | undef
       clientSecret: all.CAMPAIGN_CLIENT_SECRET,
       scopes: all.CAMPAIGN_SCOPES,
       callMs: all.CAMPAIGN_CALL_SECONDS * 1000,
+      rate:
+        values.CAMPAIGN_RATE_CALLS === undefined
+          ? undefined
+          : { calls: values.CAMPAIGN_RATE_CALLS, windowMs: all.CAMPAIGN_RATE_SECONDS * 1000 },
     },
     serviceBus: serviceBus as AzureConnection,
     notices,
@@ -97,6 +105,7 @@ export function loadSettings(environment: Readonly<Record<string, string | undef
     lanes: all.LANES,
     sweepSchedule: all.SWEEP_SCHEDULE,
     load: { pageSize: all.LOAD_PAGE_SIZE, queueDepth: all.LOAD_QUEUE_DEPTH },
+    parkAfter: all.PARK_AFTER,
     fingerprintKey: all.FINGERPRINT_KEY,
     ownTag: all.OWN_TAG,
   };

@@ -117,6 +117,18 @@ export const settingDefinitions = {
     default: "60",
     sample: "4",
   },
+  CAMPAIGN_RATE_CALLS: {
+    doc: "Campaign calls allowed per CAMPAIGN_RATE_SECONDS, for all instances together; they are spread evenly. Without it calls are slowed down only after Campaign has said 429.",
+    schema: count(1, 1_000_000),
+    optional: "where the licence names no rate",
+    sample: "",
+  },
+  CAMPAIGN_RATE_SECONDS: {
+    doc: "Length of the window that CAMPAIGN_RATE_CALLS is about.",
+    schema: count(1, 86_400),
+    default: "1",
+    sample: "1",
+  },
   SERVICEBUS: {
     doc: "Connection string of Service Bus; only on the local runtime.",
     schema: secretText,
@@ -180,6 +192,12 @@ export const settingDefinitions = {
     schema: count(1, 5_000),
     default: "100",
     sample: "200",
+  },
+  PARK_AFTER: {
+    doc: "So many records of a table that fail in a row with the same error set its mapping aside until an operator takes it up again; `0`: never.",
+    schema: count(0, 100_000),
+    default: "25",
+    sample: "25",
   },
   FINGERPRINT_KEY: {
     doc: "Key of the fingerprints in the sync state: random, at least 16 characters. A new one makes the next load write every record once more.",

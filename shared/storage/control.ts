@@ -37,6 +37,8 @@ export interface ControlStore extends ControlSource {
   start(by: string): Promise<void>;
   /** `drain`: what is on the queue is still worked off; otherwise it is held. */
   stop(drain: boolean, by: string): Promise<void>;
+  /** The queue is empty while stopped: what comes due later is held from now on. Nothing happens if it is not stopped, or not draining. */
+  endDrain(): Promise<void>;
   /** Sets a mapping aside until `takeUp`. What is set aside already stays so for its first reason. */
   setAside(table: string, reason: string, by: string): Promise<void>;
   /** Takes a mapping up again, its errors forgotten. Answers whether it was set aside. */
@@ -56,14 +58,16 @@ const triesAfterConflict = 8;
 interface Known {
   readAt: number;
   state: ControlState;
-  /** Errors in a row by table; only what is above 0. */
-  errors: Map<string, number>;
+  /** Tables with counted errors. */
+  failing: Set<string>;
 }
 
 /** Control over an entity table. `parkAfter`: this many equal errors in a row park a mapping; 0: they never do. */
 export function makeControlStore(entities: EntityTable, clock: Pick<Clock, "now">, parkAfter: number): ControlStore {
   let known: Known | undefined;
   let reading: Promise<Known> | undefined;
+  /** Tables whose errors this process has counted, which what it last read may not know. */
+  const failedHere = new Set<string>();
 
   const readNow = async (): Promise<Known> => {
     // The age counts from before the read: what changes while it runs may be missing from it.
@@ -73,22 +77,25 @@ export function makeControlStore(entities: EntityTable, clock: Pick<Clock, "now"
     return { readAt, ...toKnown(rows) };
   };
   const refreshed = (): Promise<Known> => {
-    reading ??= readNow()
+    if (reading) return reading;
+    const own = readNow()
       .then((found) => {
-        known = found;
+        if (reading === own) known = found;
         return found;
       })
       .finally(() => {
-        reading = undefined;
+        if (reading === own) reading = undefined;
       });
-    return reading;
+    reading = own;
+    return own;
   };
   const isFresh = (): boolean => known !== undefined && clock.now() - known.readAt < controlAgeMs;
   const change = makeChange(entities);
   const nowIso = (): string => new Date(clock.now()).toISOString();
-  /** Our own act is seen by ourselves at once. */
+  /** Our own act is seen by ourselves at once: what was read before it, or is being read, does not count. */
   const acted = (): void => {
     known = undefined;
+    reading = undefined;
   };
 
   const putWanted = async (wanted: ControlState["wanted"], drain: boolean, by: string): Promise<void> => {
@@ -118,9 +125,10 @@ export function makeControlStore(entities: EntityTable, clock: Pick<Clock, "now"
       return { wanted, drain, parked: new Map(parkedNow(state).map(([table, { reason }]) => [table, reason])) };
     },
     async failed(table, code, message) {
+      // Known to be parked: what was under way then says nothing new.
       if (parkAfter === 0 || (known && parkedNow(known.state).some(([parked]) => parked === table))) return;
       const count = await countError(change, table, code);
-      known?.errors.set(table, count);
+      failedHere.add(table);
       if (count < parkAfter) return;
       const reason = `${count} records in a row failed with ${code}`;
       const said = message.slice(0, longestMessage);
@@ -132,8 +140,9 @@ export function makeControlStore(entities: EntityTable, clock: Pick<Clock, "now"
       await putParking(table, { ...parking, ...(until !== undefined && { until: new Date(until).toISOString() }) });
     },
     async succeeded(table) {
-      if (!known?.errors.has(table)) return;
-      known.errors.delete(table);
+      if (!failedHere.has(table) && !known?.failing.has(table)) return;
+      failedHere.delete(table);
+      known?.failing.delete(table);
       await change(errorsPrefix + table, (current) =>
         Number(current?.values.count ?? 0) > 0 ? { code: "", count: 0 } : undefined,
       );
@@ -144,6 +153,14 @@ export function makeControlStore(entities: EntityTable, clock: Pick<Clock, "now"
     },
     start: (by) => putWanted("running", true, by),
     stop: (drain, by) => putWanted("stopped", drain, by),
+    async endDrain() {
+      await change(ingressRow, (current) => {
+        const before = toWanted(current?.values);
+        const isDraining = before.wanted === "stopped" && before.drain;
+        return isDraining ? { wanted: "stopped", drain: false, since: nowIso(), by: "product" } : undefined;
+      });
+      acted();
+    },
     setAside: (table, reason, by) => putParking(table, { reason, since: nowIso(), by }),
     async takeUp(table) {
       // The count goes first: a mapping that runs with an old count would be parked again by its first error.
@@ -198,14 +215,13 @@ async function countError(change: Change, table: string, code: string): Promise<
 
 function toKnown(rows: readonly Entity[]): Omit<Known, "readAt"> {
   const parked = new Map<string, Parking>();
-  const errors = new Map<string, number>();
+  const failing = new Set<string>();
   for (const { row, values } of rows) {
     if (row.startsWith(parkedPrefix)) parked.set(row.slice(parkedPrefix.length), toParking(values));
-    const count = row.startsWith(errorsPrefix) ? Number(values.count) : 0;
-    if (count > 0) errors.set(row.slice(errorsPrefix.length), count);
+    if (row.startsWith(errorsPrefix) && Number(values.count) > 0) failing.add(row.slice(errorsPrefix.length));
   }
   const ingress = rows.find(({ row }) => row === ingressRow);
-  return { state: { ...toWanted(ingress?.values), parked }, errors };
+  return { state: { ...toWanted(ingress?.values), parked }, failing };
 }
 
 function toWanted(values: Entity["values"] | undefined): Omit<ControlState, "parked"> {

@@ -119,7 +119,8 @@ export function makeFailureStore(entities: EntityTable, clock: Clock): FailureSt
       const prefix = table === undefined ? "ingress-" : partitionPrefix(table);
       for await (const entity of entities.list(undefined, { prefix, equals, ...(after && { after }) })) {
         const { partition, row } = entity;
-        yield { place: { partition, row }, failure: toRecord(entity) };
+        const failure = toRecord(entity);
+        if (table === undefined || failure.table === table) yield { place: { partition, row }, failure };
       }
     },
     markRedriven: (table, id, by) => act([table, id], "open", (values) => ({ ...values, redrivenAt: nowIso(), by })),
@@ -146,7 +147,7 @@ export function makeFailureStore(entities: EntityTable, clock: Clock): FailureSt
   };
 }
 
-/** All partitions of a table's failures begin like this, and no other table's do: no table's name holds a hyphen. */
+/** All partitions of a table's failures begin like this. */
 function partitionPrefix(table: string): string {
   return `ingress-${table}-`;
 }

@@ -19,9 +19,9 @@ export function whenReady(table: EntityTable, ready: () => Promise<unknown>): En
       await ready();
       return table.remove(...entity);
     },
-    async *list(partition) {
+    async *list(...which) {
       await ready();
-      yield* table.list(partition);
+      yield* table.list(...which);
     },
   };
 }

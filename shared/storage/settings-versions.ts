@@ -35,7 +35,7 @@ export interface InForce {
   etag: string | undefined;
 }
 
-/** What is to become the next version. */
+/** What is to become the next version; texts are JSON in ASCII (mapping/document-text.ts). */
 export interface NextSettings extends Pick<PublishedVersion, "language" | "publishedAt" | "by" | "note"> {
   documents: readonly { table: string; text: string }[];
   replays: readonly string[];

@@ -13,6 +13,13 @@ export interface Intent {
   until: number;
 }
 
+/** What brought a record to its lane. */
+export interface Heard {
+  cause: string;
+  at: string;
+  correlationId: string;
+}
+
 /** The sync state of one record; no personal data: version, hashes, times. */
 export interface SyncState {
   /** Newest version of the row that has been dealt with. */
@@ -39,6 +46,8 @@ export interface SyncState {
   releasing?: boolean;
   /** Records whose child this one is registered as, `<table>/<id>` each (storage/child-links.ts). */
   parents?: readonly string[];
+  /** The news by which the newest version came: what brought it, when it happened (ISO), and the id that the logs have. */
+  heard?: Heard;
   /** Number of the last verification that saw the record in Campaign. */
   verified?: number;
 }
@@ -96,6 +105,9 @@ function toValues(state: SyncState): Record<string, EntityValue> {
     releasing: state.releasing,
     parents: state.parents && state.parents.length > 0 ? state.parents.join(" ") : undefined,
     verified: state.verified,
+    heardCause: state.heard?.cause,
+    heardAt: state.heard?.at,
+    heardId: state.heard?.correlationId,
     intentKind: state.intent?.kind,
     intentUntil: state.intent && new Date(state.intent.until).toISOString(),
   };
@@ -109,6 +121,7 @@ function toState(values: Readonly<Record<string, EntityValue>>): SyncState {
   const version = text("version") as RowVersion | undefined;
   const writtenAt = text("writtenAt");
   const parents = text("parents");
+  const heardCause = text("heardCause");
   const [always, insertOnly, tombstone, until] = [
     text("always"),
     text("insertOnly"),
@@ -124,6 +137,9 @@ function toState(values: Readonly<Record<string, EntityValue>>): SyncState {
     ...(values.out === true && { out: true }),
     ...(values.releasing === true && { releasing: true }),
     ...(parents !== undefined && { parents: parents.split(" ") }),
+    ...(heardCause !== undefined && {
+      heard: { cause: heardCause, at: text("heardAt") ?? "", correlationId: text("heardId") ?? "" },
+    }),
     ...(typeof values.verified === "number" && { verified: values.verified }),
     ...(version !== undefined && { version }),
     ...(always !== undefined && { always }),

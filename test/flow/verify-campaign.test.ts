@@ -1,7 +1,8 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import { ConflictError } from "../../shared/errors.js";
 import { fullReadStream, isReading, orderReplay } from "../../shared/flows/full-read.js";
-import { type VerifySample, verifyStep } from "../../shared/flows/verify-campaign.js";
+import { verifyStep } from "../../shared/flows/verify-campaign.js";
+import type { VerifySample } from "../../shared/flows/verify-findings.js";
 import type { Envelope } from "../../shared/model/envelope.js";
 import type { RecordId } from "../../shared/model/ids.js";
 import { bucketOf } from "../../shared/model/lane.js";

@@ -1,6 +1,7 @@
 import type { ServerResponse } from "node:http";
 import { createServer as createTcpServer } from "node:net";
 import { afterEach, describe, expect, it } from "vitest";
+import { ThrottledError } from "../../../shared/errors.js";
 import { type HttpCall, makeHttpClient } from "../../../shared/http/client.js";
 import { fixedClock } from "../../support/fixed-clock.js";
 import { type Answer, startHttpServer, type TestServer } from "../../support/http-server.js";
@@ -184,6 +185,81 @@ describe("the gate of a host", () => {
     expect(await client.send(call)).toMatchObject({ status: 200 });
 
     expect(clock.slept).toEqual([]);
+  });
+});
+
+describe("a throttle for a system", () => {
+  /** A client whose network is `statuses` in turn, and what its throttle was asked and told. */
+  function throttled(statuses: number[], admit: () => Promise<void> = async () => {}) {
+    const clock = fixedClock(start);
+    const events: string[] = [];
+    const at = (ms: number): number => ms - Date.parse(start);
+    const client = makeHttpClient({
+      clock,
+      random: () => 1,
+      throttles: {
+        campaign: {
+          async admit(call) {
+            events.push(`admit ${call.operation}`);
+            await admit();
+          },
+          async refused(until, began) {
+            events.push(`refused ${at(began)} until ${at(until)}`);
+          },
+        },
+      },
+      onSend: ({ operation }) => events.push(`send ${operation}`),
+      async transport() {
+        clock.advance(20);
+        return { status: statuses.shift() ?? 200, headers: { "retry-after": "3" }, text: "" };
+      },
+    });
+    return { client, clock, events, call: aCall({ url: new URL("http://campaign.test/") }) };
+  }
+
+  it("is asked before every attempt, and told of every 429 and nothing else", async () => {
+    const { client, call, events } = throttled([429, 503, 200]);
+
+    expect(await client.send(call)).toMatchObject({ status: 200, attempts: 3 });
+
+    const attempt = ["admit patch profile", "send patch profile"];
+    expect(events).toEqual([...attempt, "refused 0 until 3020", ...attempt, ...attempt]);
+  });
+
+  it("is not asked for calls to other systems, token requests among them", async () => {
+    const { client, call, events } = throttled([200]);
+
+    await client.send({ ...call, system: "ims", operation: "token request" });
+
+    expect(events).toEqual(["send token request"]);
+  });
+
+  it("sends nothing when it lets nobody through before the deadline", async () => {
+    const { client, call, events } = throttled([200], async () => {
+      throw new ThrottledError("campaign is asking everybody to wait", 60_000);
+    });
+
+    await expect(client.send(call)).rejects.toMatchObject({ kind: "throttled", retryAfterMs: 60_000 });
+
+    expect(events).toEqual(["admit patch profile"]);
+  });
+
+  it("does not make a call look unsent of which an earlier attempt may have been carried out", async () => {
+    let asked = 0;
+    const { client, call } = throttled([504], async () => {
+      asked += 1;
+      if (asked > 1) throw new ThrottledError("campaign is asking everybody to wait", 60_000);
+    });
+
+    await expect(client.send(call)).rejects.toMatchObject({ kind: "unavailable", maybeApplied: true });
+  });
+
+  it("leaves in an error when the attempt that failed began, for the gates", async () => {
+    const { client, call } = throttled(Array.from({ length: 20 }, () => 503));
+
+    const error = await client.send(call).catch((thrown: unknown) => thrown);
+
+    expect(error).toMatchObject({ context: { attempt: 10, began: Date.parse(start) + 9 * 3_020 } });
   });
 });
 

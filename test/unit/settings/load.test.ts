@@ -40,6 +40,14 @@ describe("loadSettings", () => {
     });
   });
 
+  it("knows Campaign's rate only where it is set, per second unless a window is set", () => {
+    const rateOf = (changes: Record<string, string>) => loadSettings({ ...azure, ...changes }).campaign.rate;
+
+    expect(rateOf({})).toBeUndefined();
+    expect(rateOf({ CAMPAIGN_RATE_CALLS: "5" })).toEqual({ calls: 5, windowMs: 1_000 });
+    expect(rateOf({ CAMPAIGN_RATE_CALLS: "12", CAMPAIGN_RATE_SECONDS: "6" })).toEqual({ calls: 12, windowMs: 6_000 });
+  });
+
   it("reports every problem at once, by name and with a fix", () => {
     const problems = problemsOf({ ...azure, DYNAMICS_URL: "", LANES: "0", SWEEP_SCHEDULE: "* * *" });
 

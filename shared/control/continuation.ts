@@ -1,0 +1,29 @@
+import { z } from "zod";
+import { type Refusal, refuse } from "./answer.js";
+
+const place = z.tuple([z.string().regex(/^ingress-[A-Za-z0-9_-]{1,200}$/), z.guid()]);
+
+/** A place in the list of failures as text that callers give back unread. */
+export function toContinuation({ partition, row }: { partition: string; row: string }): string {
+  return Buffer.from(JSON.stringify([partition, row])).toString("base64url");
+}
+
+/** The place a continuation stands for; what we never made is refused. */
+export function readContinuation(
+  text: string | undefined,
+  path: string,
+): { after: { partition: string; row: string } | undefined } | Refusal {
+  if (text === undefined) return { after: undefined };
+  const read = place.safeParse(parse(text));
+  if (read.success) return { after: { partition: read.data[0], row: read.data[1] } };
+  const problem = { path, problem: "is not one that this app gave", fix: "give the continuation of the answer before" };
+  return refuse(400, "invalid-request", "the request is not right", [problem]);
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(Buffer.from(text, "base64url").toString("utf8"));
+  } catch {
+    return undefined;
+  }
+}

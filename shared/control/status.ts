@@ -1,0 +1,149 @@
+// GET /status: everything an operator wants to know at a glance. What state a workflow is in follows from the facts by workflow-state.ts.
+
+import { z } from "zod";
+import { AuthError, BindingError } from "../errors.js";
+import type { ControlState } from "../storage/control.js";
+import { controlAgeMs } from "../storage/control.js";
+import type { GateStatus } from "../storage/gates.js";
+import { finishStop } from "./finish-stop.js";
+import type { ControlPorts } from "./ports.js";
+import { route } from "./route.js";
+import { instant, nothing } from "./shapes.js";
+import { tableStatus, tableStatusSchema } from "./table-status.js";
+import { workflowState, workflowStates } from "./workflow-state.js";
+
+const gateSchema = z.object({
+  peer: z.enum(["campaign", "dynamics"]),
+  state: z.enum(["open", "closed", "probing"]),
+  since: instant.optional(),
+  until: instant.optional(),
+  kind: z.string().optional(),
+  reason: z.string().optional(),
+});
+
+const workflowSchema = z.object({
+  name: z.enum(["ingress"]),
+  state: z.enum(workflowStates),
+  reasons: z.array(z.string()),
+  wanted: z.enum(["running", "stopped"]),
+  drain: z.boolean(),
+  since: instant.optional(),
+  by: z.string().optional(),
+});
+
+const statusSchema = z.object({
+  at: instant,
+  workflows: z.array(workflowSchema),
+  settingsVersion: z.int(),
+  lastSweepAt: instant.optional(),
+  backlog: z.object({ waiting: z.int(), orMore: z.boolean(), lanes: z.record(z.string(), z.int()) }),
+  tables: z.array(tableStatusSchema),
+  failures: z.object({ open: z.int(), orMore: z.boolean() }),
+  gates: z.array(gateSchema),
+  callsToday: z.record(z.string(), z.int()).optional(),
+});
+
+/** Counting goes no further than this: an operator wants to know whether it is none, some, or very many. */
+const mostCounted = 2_000;
+
+/** Status of everything. */
+export const statusRoute = route({
+  method: "GET",
+  path: "/status",
+  summary: "State of every workflow and table, backlog, gates, open failures, Campaign calls of today",
+  description:
+    "A workflow is STOPPED only when no call to Campaign can be under way any more. Counts stop at 2,000 and then say `orMore`. `lagMs` is the age of the last look at a table's changes.",
+  params: nothing,
+  query: nothing,
+  answer: statusSchema,
+  handle: ({ ports }) => readStatus(ports),
+});
+
+/** The whole status; also what `npm run inspect` shows. */
+export async function readStatus(ports: ControlPorts): Promise<z.output<typeof statusSchema>> {
+  const { ingress } = ports;
+  await finishStop(ports);
+  const [control, settings, depths, checkpoints, gates, calls, open, trouble] = await Promise.all([
+    ports.control.read(),
+    ingress.settings.current(),
+    ingress.queue.depths(mostCounted),
+    ingress.checkpoints.list("ingress"),
+    ports.gates(),
+    ports.usageToday(),
+    countOpen(ports),
+    troubleOf(ports),
+  ]);
+  const now = ingress.clock.now();
+  const streams = new Map(checkpoints.map(({ stream, values }) => [stream, values]));
+  const tables = [...settings.mappings.values()].map((mapping) =>
+    tableStatus(mapping, control.parked.get(mapping.table.name), streams, now),
+  );
+  const looks = tables.flatMap(({ changes }) => (changes?.lookedAt === undefined ? [] : [changes.lookedAt]));
+  const lastSweepAt = looks.sort().at(-1);
+  const waiting = [...depths.values()].reduce((sum, depth) => sum + depth, 0);
+  const { state, reasons } = workflowState({
+    now,
+    wanted: control.wanted,
+    drain: control.drain,
+    since: timeOf(control.since),
+    quietMs: quietMs(ports),
+    waiting,
+    lastSweepAt: timeOf(lastSweepAt),
+    trouble,
+    closedGates: closedGates(gates, now),
+  });
+  return {
+    at: new Date(now).toISOString(),
+    workflows: [{ name: "ingress", state, reasons, ...wantedOf(control) }],
+    settingsVersion: settings.version,
+    ...(lastSweepAt !== undefined && { lastSweepAt }),
+    backlog: { waiting, orMore: waiting >= mostCounted, lanes: Object.fromEntries([...depths].sort()) },
+    tables,
+    failures: open,
+    gates: gates.map((gate) => ({ ...gate })),
+    ...(calls && { callsToday: calls }),
+  };
+}
+
+/** Somebody may have looked at the control a moment before the stop, then announced a call, which may take effect for half its budget longer. */
+function quietMs({ ingress }: ControlPorts): number {
+  return controlAgeMs + Math.ceil(1.5 * ingress.campaignBudgetMs);
+}
+
+function wantedOf({
+  wanted,
+  drain,
+  since,
+  by,
+}: ControlState): Pick<z.output<typeof workflowSchema>, "wanted" | "drain" | "since" | "by"> {
+  return { wanted, drain, ...(since !== undefined && { since }), ...(by !== undefined && { by }) };
+}
+
+/** What stops everything and no gate says: the wrong environment, or credentials that nobody accepts. */
+async function troubleOf({ ingress }: ControlPorts): Promise<string | undefined> {
+  try {
+    await ingress.binding();
+    return undefined;
+  } catch (error) {
+    return error instanceof BindingError || error instanceof AuthError ? error.message : undefined;
+  }
+}
+
+async function countOpen({ failures }: ControlPorts): Promise<{ open: number; orMore: boolean }> {
+  let open = 0;
+  for await (const _failure of failures.listFrom({ status: "open" })) {
+    open += 1;
+    if (open === mostCounted) return { open, orMore: true };
+  }
+  return { open, orMore: false };
+}
+
+function closedGates(gates: readonly GateStatus[], now: number): { peer: string; since: number; reason: string }[] {
+  return gates
+    .filter(({ state }) => state !== "open")
+    .map(({ peer, since, reason = "" }) => ({ peer, since: timeOf(since) ?? now, reason }));
+}
+
+function timeOf(iso: string | undefined): number | undefined {
+  return iso === undefined ? undefined : Date.parse(iso);
+}
