@@ -98,7 +98,7 @@ function callsFor(mode: Mode, { key }: CompiledMapping, records: number): { leas
 }
 
 function hoursFor(calls: number, { callsPerSecond }: Estimate["rate"]): number {
-  return round(calls / callsPerSecond / 3600);
+  return Math.ceil((calls / callsPerSecond / 3600) * 100) / 100;
 }
 
 function round(value: number): number {

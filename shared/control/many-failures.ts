@@ -90,17 +90,14 @@ async function redriveMany(ports: ControlPorts, selection: Selection, operator: 
   const from = await batches(ports, selection);
   if ("refused" in from) return from;
   for await (const { failures, missing, before } of from.batches) {
-    for (const { table, id } of missing) skip(table, id, "missing");
-    const wanted: FailureRecord[] = [];
-    for (const failure of failures) {
-      const why = whySkipped(failure, rules);
-      if (why) skip(failure.table, failure.id, why);
-      else wanted.push(failure);
-    }
+    const whys = failures.map((failure) => ({ failure, why: whySkipped(failure, rules) }));
+    const wanted = whys.flatMap(({ failure, why }) => (why === undefined ? [failure] : []));
     // Named records are few and wait for nothing.
-    if (selection.filter && wanted.length > 0 && !(await hasRoom(ports, deadline))) {
+    if (selection.filter && !(await hasRoom(ports, wanted.length, deadline))) {
       return { ...result, ...continuationOf(before) };
     }
+    for (const { table, id } of missing) skip(table, id, "missing");
+    for (const { failure, why } of whys) if (why) skip(failure.table, failure.id, why);
     await redrive(ports, wanted, rules, operator);
     result.queued += wanted.length;
   }
@@ -170,9 +167,10 @@ async function* found(
   if (batch.failures.length > 0) yield batch;
 }
 
-/** Waits until the queue has room, so that live changes keep their latency; false: it had none before the deadline. */
-async function hasRoom({ ingress, maxDepth }: ControlPorts, deadline: number): Promise<boolean> {
+/** Waits until the queue has room for a batch, so that live changes keep their latency; false: the deadline came first. */
+async function hasRoom({ ingress, maxDepth }: ControlPorts, batch: number, deadline: number): Promise<boolean> {
   while (ingress.clock.now() < deadline) {
+    if (batch === 0) return true;
     const depths = await ingress.queue.depths(maxDepth);
     const waiting = [...depths.values()].reduce((sum, depth) => sum + depth, 0);
     if (waiting < maxDepth) return true;

@@ -37,7 +37,11 @@ function stoppedOrStopping({
   quietMs,
   waiting,
 }: WorkflowFacts): ReturnType<typeof workflowState> {
-  if (drain) return { state: "STOPPING", reasons: [`what is on the queue is still worked off: ${waiting} messages`] };
+  if (drain)
+    return {
+      state: "STOPPING",
+      reasons: [`what is on the queue, or due within a minute, is still worked off: ${waiting} messages`],
+    };
   const quietAt = since + quietMs;
   if (now > quietAt) return { state: "STOPPED", reasons: [] };
   const until = new Date(quietAt).toISOString();

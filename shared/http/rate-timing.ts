@@ -76,12 +76,17 @@ export function nextFree({ next }: RateState, now: number): number {
   return next > now + longestAheadMs ? now : Math.max(next, now);
 }
 
+/** Until when the peer asked everybody to wait. A time absurdly far ahead is some clock's mistake, too. */
+export function closedUntilOf({ closedUntil }: RateState, now: number): number {
+  return closedUntil > now + 2 * longestAheadMs ? 0 : closedUntil;
+}
+
 /**
  * The state after a 429 to a request that began at `began`: closed until `until`, and slower, once for all requests that were
  * under way together. `seenMs` is the time between requests lately, where there were enough to tell; it counts without a limit.
  */
 export function afterRefusal(state: RateState, { until, began, now, limit, seenMs }: Refusal): RateState {
-  const closed = { ...state, closedUntil: Math.min(now + longestAheadMs, Math.max(state.closedUntil, until)) };
+  const closed = { ...state, closedUntil: Math.min(now + longestAheadMs, Math.max(closedUntilOf(state, now), until)) };
   if (state.slow && began < state.slow.at + newsMs) return closed;
   const spacing = spacingAt(state, limit, now);
   if (spacing) {

@@ -8,6 +8,7 @@ import {
   afterRefusal,
   bookSlots,
   calmRate,
+  closedUntilOf,
   nextFree,
   type RateLimit,
   type RateState,
@@ -165,7 +166,7 @@ export function makeSharedThrottle({ store, clock, limit }: SharedThrottleOption
         await refresh();
         // From here to the return nothing waits: what is checked still holds when the request goes out.
         const now = clock.now();
-        const closedUntil = Math.max(toldUntil, view.state.closedUntil);
+        const closedUntil = Math.max(toldUntil, closedUntilOf(view.state, now));
         const spacing = spacingAt(view.state, limit, now);
         if (closedUntil > now) {
           slot = undefined;

@@ -33,8 +33,8 @@ export interface Trouble {
 const firstPauseMs = 2_000;
 const longestPauseMs = 5 * 60_000;
 const shortestPauseMs = 250;
-/** What another process's clock or a damaged row may say is not believed beyond this. */
-const longestClosedMs = 60 * 60_000;
+/** A time further ahead than this is a wrong clock's or a damaged row's, and counts as over. */
+const longestClosedMs = 2 * 60 * 60_000;
 /** Ordinary callers leave the probe to urgent ones for so long. */
 const courtesyMs = 500;
 /** How soon to ask again while somebody probes. */
@@ -48,14 +48,18 @@ export function pauseMs(strikes: number): number {
 /** May this caller pass? `open`: yes. `claim`: yes, if it gets the probe. A number: ask again then (epoch ms). */
 export function passageOf(gate: Gate | undefined, isUrgent: boolean, now: number): "open" | "claim" | number {
   if (!gate?.isClosed) return "open";
-  const probeFrom = Math.min(gate.until, now + longestClosedMs) + (isUrgent ? 0 : courtesyMs);
+  const probeFrom = believable(gate.until, now) + (isUrgent ? 0 : courtesyMs);
   if (now < probeFrom) return probeFrom;
   return isProbing(gate, now) ? now + askAgainMs : "claim";
 }
 
 /** Is a probe under way whose lease has not ended? */
 export function isProbing(gate: Gate, now: number): boolean {
-  return gate.isClosed && gate.probe !== undefined && now < Math.min(gate.probe.until, now + longestClosedMs);
+  return gate.isClosed && gate.probe !== undefined && now < believable(gate.probe.until, now);
+}
+
+function believable(at: number, now: number): number {
+  return at > now + longestClosedMs ? 0 : at;
 }
 
 /** The gate with the probe given to `by` until its lease ends. */

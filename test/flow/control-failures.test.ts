@@ -286,6 +286,20 @@ describe("redriving many", () => {
     expect(await list({ status: "open" })).toEqual([]);
   });
 
+  it("counts what it leaves out once, though the queue had no room for that batch at first", async () => {
+    await own.world.failures.report(aFailure({ table: "account" }));
+    await failed(1);
+    await own.world.queue.send(Array.from({ length: 10 }, (_, n) => anEnvelope({ id: recordId(n + 100) })));
+
+    const first = await own.ask("POST", "/failures/redrive", { body: { filter: {} } });
+    await own.world.drain();
+    const { continuation } = first.body;
+    const second = await own.ask("POST", "/failures/redrive", { body: { filter: {}, continuation } });
+
+    expect(first.body).toMatchObject({ queued: 0, skipped: { count: 0 } });
+    expect(second.body).toMatchObject({ queued: 1, skipped: { count: 1, first: [{ why: "not-mapped" }] } });
+  });
+
   it("answers a continuation at the very start when the queue has no room at all", async () => {
     await failed(1);
     await own.world.queue.send(Array.from({ length: 10 }, (_, n) => anEnvelope({ id: recordId(n + 100) })));

@@ -314,10 +314,10 @@ describe("one record", () => {
 
   it("names the parents it waits for", async () => {
     await ask("POST", "/settings/publish", { body: { documents: all() } });
-    own.world.dynamics.put(recordId(5), { acme_vehicleid: recordId(5), acme_dealerid: recordId(6) });
+    own.world.dynamics.put(recordId(5), { acme_visitid: recordId(5), acme_vehicleid: recordId(6) }, "acme_visit");
 
-    const { body } = await ask("GET", `/records/acme_vehicle/${recordId(5)}`);
+    const { body } = await ask("GET", `/records/acme_visit/${recordId(5)}`);
 
-    expect(body.parents).toEqual([{ table: "acme_dealer", id: recordId(6), standing: "coming" }]);
+    expect(body.parents).toEqual([{ table: "acme_vehicle", id: recordId(6), standing: "coming" }]);
   });
 });

@@ -1,5 +1,12 @@
 import { describe, expect, it } from "vitest";
-import { afterRefusal, bookSlots, calmRate, type RateState, spacingAt } from "../../../shared/http/rate-timing.js";
+import {
+  afterRefusal,
+  bookSlots,
+  calmRate,
+  closedUntilOf,
+  type RateState,
+  spacingAt,
+} from "../../../shared/http/rate-timing.js";
 
 const now = Date.parse("2026-03-01T00:00:00Z");
 const tenASecond = { calls: 10, windowMs: 1_000 };
@@ -69,6 +76,13 @@ describe("afterRefusal", () => {
 
     expect(afterRefusal(first, refusedAt(now)).closedUntil).toBe(now + 60_000);
     expect(afterRefusal(first, refusedAt(now, { until: now + 1e9 })).closedUntil).toBe(now + 3_600_000);
+  });
+
+  it("forgets a window that only a wrong clock can have stored", () => {
+    const state = { ...calmRate, closedUntil: now + 1e9 };
+
+    expect(closedUntilOf(state, now)).toBe(0);
+    expect(afterRefusal(state, refusedAt(now)).closedUntil).toBe(now + 1_000);
   });
 
   it("slows down once for all requests that were under way together", () => {
