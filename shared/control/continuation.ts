@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { type Refusal, refuse } from "./answer.js";
+import { parseJson } from "./parse-json.js";
 
 const place = z.tuple([z.string().regex(/^ingress-[A-Za-z0-9_-]{1,200}$/), z.guid()]);
 
@@ -14,16 +15,8 @@ export function readContinuation(
   path: string,
 ): { after: { partition: string; row: string } | undefined } | Refusal {
   if (text === undefined) return { after: undefined };
-  const read = place.safeParse(parse(text));
+  const read = place.safeParse(parseJson(Buffer.from(text, "base64url").toString("utf8")));
   if (read.success) return { after: { partition: read.data[0], row: read.data[1] } };
   const problem = { path, problem: "is not one that this app gave", fix: "give the continuation of the answer before" };
   return refuse(400, "invalid-request", "the request is not right", [problem]);
-}
-
-function parse(text: string): unknown {
-  try {
-    return JSON.parse(Buffer.from(text, "base64url").toString("utf8"));
-  } catch {
-    return undefined;
-  }
 }

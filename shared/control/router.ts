@@ -1,8 +1,8 @@
 // From an HTTP request to an answer: who asks, which route, what body, and never an exception. What each route does is its own file's.
 
-import { parseJson } from "../http/json.js";
 import { type Answer, isRefusal, type Refusal, refusalOf, refuse, toAnswer } from "./answer.js";
 import type { Authorize } from "./authorize.js";
+import { parseJson } from "./parse-json.js";
 import type { ControlPorts } from "./ports.js";
 import type { Route } from "./route.js";
 import { controlRoutes } from "./routes.js";

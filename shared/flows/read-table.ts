@@ -112,14 +112,13 @@ async function readPage(
   }
   const { cursor: _cursor, ...rest } = values;
   const read = { ...rest, count: Number(values.count ?? 0) + page.rows.length };
-  const after = page.next === undefined ? finishReading(read, news.occurredAt) : { ...read, cursor: page.next };
+  const after = page.next === undefined ? finishReading(read) : { ...read, cursor: page.next };
   return { mapping, etag, after, rows: page.rows.length, byLane };
 }
 
-/** A very first load has nothing in Campaign that it could find deleted. */
-function finishReading(values: Checkpoint["values"], finishedAt: string): Checkpoint["values"] {
-  const isFirst = values.mode === "load" && Number(values.generation) === 1;
-  return isFirst ? { ...values, phase: "done", finishedAt } : { ...values, phase: "deletes", bucket: 0, suspects: 0 };
+/** Also the very first load looks for deletes: notices may have brought rows before the table was followed. */
+function finishReading(values: Checkpoint["values"]): Checkpoint["values"] {
+  return { ...values, phase: "deletes", bucket: 0, suspects: 0 };
 }
 
 async function lookForDeletes(

@@ -98,6 +98,9 @@ export async function underIntent<T>(
   call: (deadline: number) => Promise<T>,
 ): Promise<T> {
   const { ports, state } = job;
+  const { wanted, drain } = await ports.control.current();
+  // Asked again, for reading the row may have taken long: a flow that says STOPPED makes no call any more.
+  if (wanted === "stopped" && !drain) throw new UnavailableError("the flow has been stopped", false);
   const now = ports.clock.now();
   const deadline = now + ports.campaignBudgetMs;
   await save(job, { ...state, intent: { kind, until: now + Math.ceil(ports.campaignBudgetMs * effectShare) } });

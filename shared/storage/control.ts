@@ -157,7 +157,9 @@ export function makeControlStore(entities: EntityTable, clock: Pick<Clock, "now"
       await change(ingressRow, (current) => {
         const before = toWanted(current?.values);
         const isDraining = before.wanted === "stopped" && before.drain;
-        return isDraining ? { wanted: "stopped", drain: false, since: nowIso(), by: "product" } : undefined;
+        return isDraining
+          ? { wanted: "stopped", drain: false, since: nowIso(), by: before.by ?? "product" }
+          : undefined;
       });
       acted();
     },

@@ -1,9 +1,10 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import { LOCAL_APPS } from "../../infra/local/dataverse/options.js";
+import { anAttribute } from "../../infra/local/scenarios/acme/dynamics-tables.js";
 import { makeMetadataSource } from "../../shared/dataverse/metadata.js";
 import { AuthError } from "../../shared/errors.js";
 import type { MetadataSource } from "../../shared/flows/ports.js";
-import { type AcmeDynamics, anAttribute, makeAcmeDynamics } from "../support/acme-tables.js";
+import { type AcmeDynamics, makeAcmeDynamics } from "../support/acme-tables.js";
 import { fixedClock } from "../support/fixed-clock.js";
 
 let dynamics: AcmeDynamics;
@@ -95,12 +96,12 @@ describe("what Dataverse says of tables", () => {
   });
 
   it("sees a column that was added a moment ago", async () => {
-    const attribute = anAttribute("Memo", "acme_remark", { MaxLength: 500 });
+    const attribute = anAttribute("Memo", "acme_slogan", { MaxLength: 500 });
     await dynamics.define("POST", "EntityDefinitions(LogicalName='acme_dealer')/Attributes", attribute);
 
-    const found = await ask({ acme_dealer: ["acme_remark"] });
+    const found = await ask({ acme_dealer: ["acme_slogan"] });
 
-    expect(found.get("acme_dealer")?.columns.get("acme_remark")).toMatchObject({ type: "string", maxLength: 500 });
+    expect(found.get("acme_dealer")?.columns.get("acme_slogan")).toMatchObject({ type: "string", maxLength: 500 });
   });
 
   it("says whose fault it is when our user may not read definitions", async () => {

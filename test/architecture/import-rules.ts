@@ -76,6 +76,19 @@ const layerRules: readonly (Rule & { importer: RegExp })[] = [
     advice: "flows talk to ports: add what is needed to shared/flows/ports.ts and implement it in the adapter",
   },
   {
+    importer: /^shared\/control\//,
+    imported: /^shared\/(dataverse|campaign|http|messaging|settings|services\.ts)/,
+    allowed: /^$/,
+    advice: "the control API talks to ports: add what is needed to shared/control/ports.ts and wire it in services.ts",
+  },
+  {
+    importer: /^shared\/(?!control\/|services\.ts$)/,
+    imported: /^shared\/control\//,
+    allowed: /^$/,
+    advice:
+      "the control API is the operator's door, and nothing behind it knows it: what both need belongs in shared/flows/",
+  },
+  {
     importer: /^shared\/(dataverse|campaign|http|messaging|storage)\//,
     imported: /^shared\/(services\.ts|settings\/)/,
     allowed: /^$/,

@@ -20,6 +20,8 @@ describe("the import rules, tried on made-up files", () => {
     ["functions/x.ts", 'import axios from "axios";', "shared/http/"],
     ["shared/flows/x.ts", 'import type { InvocationContext } from "@azure/functions";', "functions/"],
     ["shared/flows/x.ts", 'import { makeDataverseClient } from "../dataverse/client.js";', "ports.ts"],
+    ["shared/control/x.ts", 'import { makeFailureStore } from "../messaging/queues.js";', "shared/control/ports.ts"],
+    ["shared/flows/x.ts", 'import { route } from "../control/route.js";', "nothing behind it knows it"],
     ["shared/mapping/x.ts", 'import { makeHttpClient } from "../http/client.js";', "pure code imports pure code"],
     ["shared/model/x.ts", 'export { sweep } from "../flows/sweep.js";', "pure code imports pure code"],
     ["shared/campaign/x.ts", 'import { toDataverseError } from "../dataverse/to-error.js";', "a flow in shared/flows/"],

@@ -183,26 +183,34 @@ describe("a redrive", () => {
     expect(failure?.code).not.toBe("OLD");
   });
 
-  it("killed at any of its calls and made again still ends in one profile and no open failure", async () => {
-    for (let call = 1; ; call += 1) {
-      own = await makeControlWorld();
-      const id = await failed(1);
-      own.world.killAt({ call, when: "after" });
-      const died = await own.ask("POST", `/failures/contact/${id}/redrive`).then(
-        () => false,
-        () => true,
-      );
-      own.world.restart();
-      await own.ask("POST", `/failures/contact/${id}/redrive`);
-      await own.world.drain();
+  it.each(["before", "after"] as const)(
+    "killed %s any of its calls took effect, and made again, ends in one profile and no open failure",
+    async (when) => {
+      for (let call = 1; ; call += 1) {
+        own = await makeControlWorld();
+        const id = recordId(1);
+        own.world.dynamics.put(id, { lastname: "Lee" });
+        await own.world.failures.report(aFailure());
+        own.world.killAt({ call, when });
+        const died = await own.ask("POST", `/failures/contact/${id}/redrive`).then(
+          () => false,
+          () => true,
+        );
+        own.world.restart();
+        await own.world.drain();
 
-      expect(own.world.profiles()).toHaveLength(1);
-      expect(await statusOf(1)).toBe("resolved");
-      if (died) continue;
-      expect(call).toBeGreaterThan(3);
-      break;
-    }
-  });
+        await own.ask("POST", `/failures/contact/${id}/redrive`);
+        await own.world.drain();
+
+        expect(own.world.profiles()).toHaveLength(1);
+        expect(own.world.campaignCalls()).toBe(1);
+        expect(await statusOf(1)).toBe("resolved");
+        if (died) continue;
+        expect(call).toBeGreaterThan(5);
+        break;
+      }
+    },
+  );
 
   it("sees to it that the success will resolve the failure, though the mark in the record's state was lost", async () => {
     const id = recordId(1);
@@ -284,6 +292,33 @@ describe("redriving many", () => {
     expect(own.world.profiles()).toHaveLength(130);
     expect(own.world.campaignCalls()).toBe(130);
     expect(await list({ status: "open" })).toEqual([]);
+  });
+
+  it("takes every failure up once, though all of them fail again", async () => {
+    for (let n = 1; n <= 130; n += 1) await failed(n);
+    own.ports.maxDepth = 40;
+    const seen: string[] = [];
+    const loseAll = (): void => {
+      for (let ready = own.world.queue.readyLanes(); ready.length > 0; ready = own.world.queue.readyLanes()) {
+        for (const lane of ready) {
+          const delivery = own.world.queue.receive(lane);
+          if (!delivery) continue;
+          seen.push(parseEnvelope(delivery.body).id);
+          own.world.queue.complete(delivery);
+        }
+      }
+    };
+
+    let continuation: unknown;
+    do {
+      const { body } = await own.ask("POST", "/failures/redrive", { body: { filter: {}, continuation } });
+      continuation = body.continuation;
+      loseAll();
+    } while (continuation !== undefined && seen.length < 1_000);
+
+    expect(seen).toHaveLength(130);
+    expect(new Set(seen).size).toBe(130);
+    expect(await list({ status: "open", limit: "500" })).toHaveLength(130);
   });
 
   it("counts what it leaves out once, though the queue had no room for that batch at first", async () => {

@@ -191,7 +191,7 @@ describe("a stop", () => {
 
     expect(draining).toMatchObject({ state: "STOPPING", drain: true });
     expect(written).toBe(3);
-    expect(drained).toMatchObject({ state: "STOPPING", drain: false, by: "product" });
+    expect(drained).toMatchObject({ state: "STOPPING", drain: false, by: "function-key" });
     expect(stopped).toMatchObject({ state: "STOPPED" });
     expect(late).toMatchObject({ outcome: "held" });
     expect(own.world.profiles()).toHaveLength(3);

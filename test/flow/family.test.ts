@@ -1,10 +1,10 @@
 import { readFileSync } from "node:fs";
 import { beforeEach, describe, expect, it } from "vitest";
+import { campaignInstance } from "../../infra/local/scenarios/acme/campaign-instance.js";
 import type { CompiledMapping } from "../../shared/mapping/compile.js";
 import { shippedMappings } from "../../shared/mapping/shipped.js";
 import type { Envelope } from "../../shared/model/envelope.js";
 import type { RecordId } from "../../shared/model/ids.js";
-import { campaignInstance } from "../convergence/campaign-model.js";
 import { type IngressWorld, Killed, makeIngressWorld } from "../support/ingress-world.js";
 import { compiled } from "../support/mappings.js";
 import { anEnvelope, recordId } from "../support/samples.js";

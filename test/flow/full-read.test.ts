@@ -1,12 +1,12 @@
 import { readFileSync } from "node:fs";
 import { beforeEach, describe, expect, it } from "vitest";
+import { campaignInstance } from "../../infra/local/scenarios/acme/campaign-instance.js";
 import { TableError } from "../../shared/errors.js";
 import type { LoadPace } from "../../shared/flows/fill-lanes.js";
 import { cancelFullRead, fullReadStream, orderReplay } from "../../shared/flows/full-read.js";
 import { parentsFirst, sweep } from "../../shared/flows/sweep.js";
 import type { CompiledMapping } from "../../shared/mapping/compile.js";
 import { shippedMappings } from "../../shared/mapping/shipped.js";
-import { campaignInstance } from "../convergence/campaign-model.js";
 import { depthOf } from "../support/depth-of.js";
 import { type IngressWorld, Killed, makeIngressWorld } from "../support/ingress-world.js";
 import { aField, aMappingDocument, compiled } from "../support/mappings.js";

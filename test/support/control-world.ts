@@ -8,6 +8,7 @@ import type { ControlPorts } from "../../shared/control/ports.js";
 import { findRoute, makeController } from "../../shared/control/router.js";
 import { shippedDocuments, shippedSettingsVersion } from "../../shared/mapping/shipped.js";
 import { type ControlStore, makeControlStore } from "../../shared/storage/control.js";
+import type { FailureStore } from "../../shared/storage/failures.js";
 import type { GateStatus } from "../../shared/storage/gates.js";
 import { makeMemoryEntityTables } from "../../shared/storage/memory-entity-table.js";
 import { makeSettingsVersions, shippedVersion } from "../../shared/storage/settings-versions.js";
@@ -58,7 +59,8 @@ export async function makeControlWorld(
     ingress: world.ports,
     ready: async () => {},
     control,
-    failures: world.failures,
+    // The world makes its calls mortal, and keeps all of its methods.
+    failures: world.ports.failures as FailureStore,
     publishing: {
       versions: makeSettingsVersions(
         tables.table("settings"),

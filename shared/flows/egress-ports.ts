@@ -1,0 +1,96 @@
+// What the flow of e-mail events needs from the world (design.md §4). Adapters: campaign/event-source.ts and event-files.ts, dataverse/activities.ts,
+// storage/event-ledger.ts.
+
+import type { Clock } from "../model/clock.js";
+import type { EmailEvent, EventType } from "../model/email-event.js";
+import type { RecordId } from "../model/ids.js";
+import type { CheckpointStore } from "../storage/checkpoints.js";
+import type { Gates } from "./ports.js";
+
+/** Rows of the source that are no event for us, counted by reason; none of them is ever lost silently. */
+export type Skipped = Partial<Record<"no-key" | "other-type" | "soft-bounce" | "malformed", number>>;
+
+/** One page, oldest change first. Without `next` it was the last for now. */
+export interface EventPage {
+  events: readonly EmailEvent[];
+  skipped: Skipped;
+  next?: string;
+}
+
+/** Campaign's e-mail events. Every method may throw AuthError, ThrottledError, UnavailableError, TableError. */
+export interface EventSource {
+  /** Events whose row changed at or after `since` (ISO), oldest change first; `cursor` is a page's `next`. The same rows may come again, in any page. */
+  readEvents(since: string, cursor: string | undefined, size: number): Promise<EventPage>;
+  /** When the oldest row that is still there changed (ISO); undefined: there is none. */
+  oldestChange(): Promise<string | undefined>;
+}
+
+/** What became of the contact an event is about. `merged`: events belong to `id`, its master (of masters). */
+export type ContactFate = { state: "here" | "merged"; id: RecordId } | { state: "gone" };
+
+/** One event as it is to stand in Dynamics; `task`: with a follow-up task of this id, due that day. */
+export interface NewActivity {
+  id: RecordId;
+  event: EmailEvent;
+  contact: RecordId;
+  task?: { id: RecordId };
+}
+
+/** `written`: now, whole. `existed`: it was there already, nothing was changed. `refused`: Dynamics will never take it; code and words are safe to log. */
+export type ActivityResult = { outcome: "written" | "existed" } | { outcome: "refused"; code: string; message: string };
+
+/** The activities in Dynamics. */
+export interface ActivitySink {
+  /** What became of these contacts, by key as given; a key that is no GUID is `gone`. */
+  contacts(keys: readonly string[]): Promise<ReadonlyMap<string, ContactFate>>;
+  /** Which of these activities of one type exist, in any state. */
+  existing(type: EventType, ids: readonly RecordId[]): Promise<ReadonlySet<RecordId>>;
+  /**
+   * Creates and completes each activity with its task, all of one or nothing of it, whatever becomes of the others; results in the order given. What could
+   * not be carried out for the peer's sake is thrown, and then any of them may have been written: to be given again, which changes nothing.
+   */
+  write(activities: readonly NewActivity[]): Promise<readonly ActivityResult[]>;
+}
+
+/** What was made of an event, kept as long as Campaign keeps its logs, so that what a user deleted in Dynamics stays deleted. */
+export type EventOutcome = "written" | "no-contact" | "refused";
+
+/** The events that have been dealt with; ids and outcomes only. */
+export interface EventLedger {
+  /** Which of these have been dealt with. */
+  known(events: readonly EmailEvent[]): Promise<ReadonlyMap<string, EventOutcome>>;
+  /** Notes what became of events; doing it twice is doing it once. */
+  note(outcomes: readonly { event: EmailEvent; outcome: EventOutcome }[]): Promise<void>;
+}
+
+/** What an operator has switched on. All off until somebody says otherwise. */
+export interface EgressSettings {
+  types: ReadonlySet<EventType>;
+  /** Types whose events bring a follow-up task. */
+  tasks: ReadonlySet<EventType>;
+}
+
+/** An event that Dynamics refuses, for an operator. */
+export interface EgressFailure {
+  event: Pick<EmailEvent, "id" | "type" | "changedAt">;
+  id: RecordId;
+  code: string;
+  message: string;
+}
+
+/** What the egress flow works with; made by services.ts, or by a test. */
+export interface EgressPorts {
+  source: EventSource;
+  sink: ActivitySink;
+  ledger: EventLedger;
+  checkpoints: CheckpointStore;
+  gates: Gates;
+  clock: Clock;
+  /** At most a second old. */
+  settings(): Promise<EgressSettings>;
+  /** Verified a short while ago; BindingError: nothing may be written. */
+  binding(): Promise<unknown>;
+  failed(failure: EgressFailure): Promise<void>;
+  /** A failure of this activity, if there is one, is over. */
+  succeeded(id: RecordId): Promise<void>;
+}
