@@ -13,13 +13,14 @@ export function registerIngressDeadLetters({ ports, clock }: Services): void {
       const log = logOf(context);
       const { messageId, deadLetterReason } = context.triggerMetadata ?? {};
       try {
-        const { table, id } = await collectDeadLetter(ports, {
+        const envelopes = await collectDeadLetter(ports, {
           body,
           messageId: String(messageId),
           reason: String(deadLetterReason ?? "unknown"),
           enqueuedAt: new Date(clock.now()).toISOString(),
         });
-        log.error("dead letter", { table, id, reason: String(deadLetterReason) });
+        for (const { table, id } of envelopes)
+          log.error("dead letter", { table, id, reason: String(deadLetterReason) });
       } catch (error) {
         log.error("dead letter left where it is", errorFacts(error));
         throw error;

@@ -1,7 +1,6 @@
 import { app, type InvocationContext } from "@azure/functions";
-import { handleChange } from "../shared/flows/handle-change.js";
+import { handleMessage } from "../shared/flows/handle-message.js";
 import { errorFacts } from "../shared/log/log.js";
-import { parseEnvelope } from "../shared/model/envelope.js";
 import type { Services } from "../shared/services.js";
 import { logOf } from "./log-of.js";
 
@@ -18,13 +17,13 @@ export function registerIngressWrite({ ports, clock }: Services): void {
       const log = logOf(context);
       const started = clock.now();
       try {
-        const envelope = parseEnvelope(message);
-        const { table, id, cause, attempt, occurredAt } = envelope;
-        const result = await handleChange(ports, envelope);
-        const lagMs = clock.now() - Date.parse(occurredAt);
-        const facts = { table, id, cause, attempt, outcome: result.outcome, ms: clock.now() - started, lagMs };
-        if ("error" in result) log.warn("change", { ...facts, ...errorFacts(result.error) });
-        else log.info("change", { ...facts, ...("warnings" in result && { warnings: result.warnings?.join("; ") }) });
+        await handleMessage(ports, message, ({ envelope, result }) => {
+          const { table, id, cause, attempt, occurredAt } = envelope;
+          const lagMs = clock.now() - Date.parse(occurredAt);
+          const facts = { table, id, cause, attempt, outcome: result.outcome, ms: clock.now() - started, lagMs };
+          if ("error" in result) log.warn("change", { ...facts, ...errorFacts(result.error) });
+          else log.info("change", { ...facts, ...("warnings" in result && { warnings: result.warnings.join("; ") }) });
+        });
       } catch (error) {
         log.error("change given back", errorFacts(error));
         throw error;

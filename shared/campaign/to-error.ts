@@ -1,7 +1,15 @@
 // Campaign's error answers to our kinds (facts/campaign.md §2.4, §3.3). Its engine answers data errors as HTTP 500, so the text
 // decides; texts may hold values of the record and never leave this file: what is passed on is the rule and the field's name.
 
-import { AuthError, ConflictError, MissingError, RefusedError, type SyncError, TableError, UnavailableError } from "../errors.js";
+import {
+  AuthError,
+  ConflictError,
+  MissingError,
+  RefusedError,
+  type SyncError,
+  TableError,
+  UnavailableError,
+} from "../errors.js";
 import type { HttpResponse } from "../http/client.js";
 import { parseJson } from "../http/json.js";
 

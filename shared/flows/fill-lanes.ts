@@ -16,8 +16,8 @@ export interface LoadPace {
 const workAheadMs = 500;
 /** A lane is given so many even if nothing is known of its speed. */
 const leastPerLane = 2;
-/** Weight of the newest look in the estimate of the speed. */
-const newest = 0.3;
+/** What was seen so long ago counts for a third, in ms: bundles end all at once, so that a single look says little. */
+const memoryMs = 2_000;
 
 /** Measures how fast the lanes work and says how many messages each may have waiting. */
 export interface LaneMeter {
@@ -33,10 +33,10 @@ export function makeLaneMeter({ lanes, maxDepth }: Pick<LoadPace, "lanes" | "max
   let waiting: number | undefined;
   let seenAt = 0;
   let added = 0;
-  let perLaneAndMs = 0;
+  let [recordsDone, laneMs] = [0, 0];
   return {
     target() {
-      const wanted = Math.ceil(perLaneAndMs * workAheadMs);
+      const wanted = laneMs === 0 ? 0 : Math.ceil((recordsDone / laneMs) * workAheadMs);
       return Math.max(leastPerLane, Math.min(wanted, Math.floor(maxDepth / lanes)));
     },
     saw(depths, now) {
@@ -44,8 +44,9 @@ export function makeLaneMeter({ lanes, maxDepth }: Pick<LoadPace, "lanes" | "max
       if (waiting !== undefined && now > seenAt) {
         const done = Math.max(0, waiting + added - depth);
         const busy = Math.max(1, Math.min(lanes, depths.size));
-        const speed = done / busy / (now - seenAt);
-        perLaneAndMs = perLaneAndMs === 0 ? speed : newest * speed + (1 - newest) * perLaneAndMs;
+        const kept = Math.exp((seenAt - now) / memoryMs);
+        recordsDone = kept * recordsDone + done;
+        laneMs = kept * laneMs + busy * (now - seenAt);
       }
       [waiting, seenAt, added] = [depth, now, 0];
     },

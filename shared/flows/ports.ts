@@ -97,9 +97,11 @@ export interface CampaignSource {
 /** Queue `changes`. A send that throws may have been carried out in part: send the whole again. */
 export interface ChangeQueue {
   send(envelopes: readonly Envelope[]): Promise<void>;
+  /** Sends each bundle as one message; all of a bundle belong to one lane. */
+  sendBundles(bundles: readonly (readonly Envelope[])[]): Promise<void>;
   /** Sends so that the message becomes visible at `at` (epoch ms). */
   schedule(envelope: Envelope, at: number): Promise<void>;
-  /** Messages waiting now or due within a minute, by lane; lanes without any are left out. Counting stops at `limit` in all. */
+  /** Records waiting now or due within a minute, by lane; lanes without any are left out. Counting stops at `limit` in all. */
   depths(limit: number): Promise<ReadonlyMap<string, number>>;
 }
 

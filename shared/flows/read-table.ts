@@ -2,7 +2,7 @@
 // when all of a page is queued, a kill repeats the page. Ordering one is full-read.ts.
 
 import type { CompiledMapping } from "../mapping/compile.js";
-import type { Envelope } from "../model/envelope.js";
+import { bundle, type Envelope } from "../model/envelope.js";
 import { buckets, laneOf } from "../model/lane.js";
 import type { Checkpoint } from "../storage/checkpoints.js";
 import { type LaneMeter, type LoadPace, makeLaneMeter } from "./fill-lanes.js";
@@ -29,12 +29,20 @@ export interface TableReader {
 
 /** A page that is being handed out. */
 interface Page {
-  mapping: CompiledMapping;
-  etag: string;
   after: Checkpoint["values"];
   rows: number;
   byLane: Map<string, Envelope[]>;
 }
+
+/** What one table has in hand: pages in the order of the read, and the ETag of its checkpoint. */
+interface Hand {
+  mapping: CompiledMapping;
+  etag: string;
+  pages: Page[];
+}
+
+/** Pages that are kept in hand at most, so that no lane runs dry because the rows of a page fell to the others. A kill reads them again. */
+const mostPagesInHand = 20;
 
 /** Runs work on one table; trouble with that table alone ends there. */
 export type Guard = (mapping: CompiledMapping, work: () => Promise<void>) => Promise<void>;
@@ -42,32 +50,41 @@ export type Guard = (mapping: CompiledMapping, work: () => Promise<void>) => Pro
 /** Makes the reader of one sweep. */
 export function makeTableReader(ports: IngressPorts, pace: LoadPace, guard: Guard): TableReader {
   const meter = makeLaneMeter(pace);
-  const pages = new Map<string, Page>();
+  const hands = new Map<string, Hand>();
+
+  /** Reads on until every lane has enough of this table, the table ends, or enough rows are in hand. */
+  const take = async (mapping: CompiledMapping, turn: ReadingTurn): Promise<void> => {
+    const hand = hands.get(mapping.table.name);
+    if (hand) return void (await readAhead(ports, pace, hand, meter.target()));
+    const step = await nextStep(ports, mapping, pace);
+    turn.moved ||= step.moved;
+    if (!step.done) turn.done = false;
+    if (step.hand) hands.set(mapping.table.name, step.hand);
+  };
+
+  /** Moves the checkpoint over every page that is wholly queued. */
+  const moveOn = async (name: string, hand: Hand, turn: ReadingTurn): Promise<void> => {
+    for (let [page] = hand.pages; page?.byLane.size === 0; [page] = hand.pages) {
+      hand.etag = await ports.checkpoints.save(flow, fullReadStream(name), page.after, hand.etag);
+      hand.pages.shift();
+      turn.loaded += page.rows;
+      turn.moved = true;
+    }
+    if (hand.pages.length === 0) hands.delete(name);
+  };
 
   return {
     async turn(mappings) {
       const turn: ReadingTurn = { loaded: 0, moved: false, done: true };
-      for (const mapping of mappings) {
-        const name = mapping.table.name;
-        if (pages.has(name)) continue;
-        await guard(mapping, async () => {
-          const step = await nextStep(ports, mapping, pace);
-          if (step.page) pages.set(name, step.page);
-          turn.moved ||= step.moved;
-          if (!step.done) turn.done = false;
-        });
-      }
-      if (pages.size > 0) {
-        turn.done = false;
-        turn.moved = (await fillLanes(ports, pace, meter, pages)) > 0 || turn.moved;
-      }
-      for (const [name, page] of pages) {
-        if (page.byLane.size > 0) continue;
-        pages.delete(name);
-        await guard(page.mapping, async () => {
-          await ports.checkpoints.save(flow, fullReadStream(name), page.after, page.etag);
-          turn.loaded += page.rows;
-          turn.moved = true;
+      for (const mapping of mappings) await guard(mapping, () => take(mapping, turn));
+      if (hands.size === 0) return turn;
+      turn.done = false;
+      turn.moved = (await fillLanes(ports, pace, meter, [...hands.values()])) > 0 || turn.moved;
+      for (const [name, hand] of hands) {
+        await guard(hand.mapping, () => moveOn(name, hand, turn)).catch((error: unknown) => {
+          // What is in hand is read again by whoever goes on.
+          hands.delete(name);
+          throw error;
         });
       }
       return turn;
@@ -75,11 +92,24 @@ export function makeTableReader(ports: IngressPorts, pace: LoadPace, guard: Guar
   };
 }
 
+/** One page more, if a lane has less than `target` of what is in hand, and there is room and something left to read. */
+async function readAhead(ports: IngressPorts, pace: LoadPace, hand: Hand, target: number): Promise<void> {
+  const last = hand.pages.at(-1);
+  if (!last || typeof last.after.cursor !== "string") return;
+  if (hand.pages.length === mostPagesInHand) return;
+  const perLane = new Map<string, number>();
+  for (const { byLane } of hand.pages) {
+    for (const [lane, envelopes] of byLane) perLane.set(lane, (perLane.get(lane) ?? 0) + envelopes.length);
+  }
+  const least = perLane.size < pace.lanes ? 0 : Math.min(...perLane.values());
+  if (least < target) hand.pages.push(await readPage(ports, hand.mapping, pace, last.after));
+}
+
 async function nextStep(
   ports: IngressPorts,
   mapping: CompiledMapping,
   pace: LoadPace,
-): Promise<{ page?: Page; moved: boolean; done: boolean }> {
+): Promise<{ hand?: Hand; moved: boolean; done: boolean }> {
   const stream = fullReadStream(mapping.table.name);
   const checkpoint = await ports.checkpoints.read(flow, stream);
   if (!checkpoint || checkpoint.values.phase === "done") return { moved: false, done: true };
@@ -92,7 +122,8 @@ async function nextStep(
     await ports.checkpoints.save(flow, stream, await lookForDeletes(ports, mapping, values), etag);
     return { moved: true, done: false };
   }
-  return { page: await readPage(ports, mapping, pace, values, etag), moved: true, done: false };
+  const pages = [await readPage(ports, mapping, pace, values)];
+  return { hand: { mapping, etag, pages }, moved: true, done: false };
 }
 
 async function readPage(
@@ -100,7 +131,6 @@ async function readPage(
   mapping: CompiledMapping,
   pace: LoadPace,
   values: Checkpoint["values"],
-  etag: string,
 ): Promise<Page> {
   const cursor = typeof values.cursor === "string" ? values.cursor : undefined;
   const page = await ports.dynamics.readPage(mapping, cursor, pace.pageSize);
@@ -113,7 +143,7 @@ async function readPage(
   const { cursor: _cursor, ...rest } = values;
   const read = { ...rest, count: Number(values.count ?? 0) + page.rows.length };
   const after = page.next === undefined ? finishReading(read) : { ...read, cursor: page.next };
-  return { mapping, etag, after, rows: page.rows.length, byLane };
+  return { after, rows: page.rows.length, byLane };
 }
 
 /** Also the very first load looks for deletes: notices may have brought rows before the table was followed. */
@@ -155,32 +185,41 @@ async function newsOf(ports: IngressPorts, values: Checkpoint["values"]): Promis
   };
 }
 
-/** Gives every lane what it may have, from all tables in turn; answers how many messages were sent. */
+/** Gives every lane what it may have, from all tables in turn; answers how many records were sent. */
 async function fillLanes(
   ports: IngressPorts,
   pace: LoadPace,
   meter: LaneMeter,
-  pages: ReadonlyMap<string, Page>,
+  hands: readonly Hand[],
 ): Promise<number> {
   const depths = await ports.queue.depths(pace.maxDepth);
   meter.saw(depths, ports.clock.now());
   const target = meter.target();
-  const batch: Envelope[] = [];
-  const lanes = new Set([...pages.values()].flatMap(({ byLane }) => [...byLane.keys()]));
+  const bundles: Envelope[][] = [];
+  const lanes = new Set(hands.flatMap(({ pages }) => pages.flatMap(({ byLane }) => [...byLane.keys()])));
   for (const lane of lanes) {
-    let room = target - (depths.get(lane) ?? 0);
-    const sources = [...pages.values()].filter(({ byLane }) => byLane.has(lane));
-    while (room > 0 && sources.some(({ byLane }) => byLane.has(lane))) {
-      for (const { byLane } of sources) {
-        const next = room > 0 ? byLane.get(lane)?.shift() : undefined;
-        if (!next) continue;
-        batch.push(next);
-        room -= 1;
-        if (byLane.get(lane)?.length === 0) byLane.delete(lane);
-      }
-    }
+    const given = takeInTurn(hands, lane, target - (depths.get(lane) ?? 0));
+    // Half of what may wait: while one bundle is worked on, the next is there.
+    bundles.push(...bundle(given, Math.ceil(target / 2)));
   }
-  if (batch.length > 0) await ports.queue.send(batch);
-  meter.sent(batch.length);
-  return batch.length;
+  if (bundles.length > 0) await ports.queue.sendBundles(bundles);
+  const sent = bundles.reduce((sum, one) => sum + one.length, 0);
+  meter.sent(sent);
+  return sent;
+}
+
+/** Up to `room` envelopes of a lane, one of each table in turn, every table's oldest page first. */
+function takeInTurn(hands: readonly Hand[], lane: string, room: number): Envelope[] {
+  const taken: Envelope[] = [];
+  const takeFrom = ({ pages }: Hand): boolean => {
+    const page = taken.length < room ? pages.find(({ byLane }) => byLane.has(lane)) : undefined;
+    const left = page?.byLane.get(lane);
+    const next = left?.shift();
+    if (!page || !left || !next) return false;
+    taken.push(next);
+    if (left.length === 0) page.byLane.delete(lane);
+    return true;
+  };
+  for (let found = true; found; ) found = hands.map(takeFrom).includes(true);
+  return taken;
 }

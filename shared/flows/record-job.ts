@@ -69,7 +69,13 @@ export function takeRow({ envelope, mapping, state }: Job): VersionedRow | undef
 export function dealtWith({ settings, binding, state, envelope }: Job, version: RowVersion | undefined): SyncState {
   const { intent: _i, failing: _f, tombstone: _t, out: _o, releasing: _r, ...rest } = state;
   const heard = { cause: envelope.cause, at: envelope.occurredAt, correlationId: envelope.correlationId };
-  return { ...rest, settings: settings.version, epoch: binding.epoch, heard, ...(version !== undefined && { version }) };
+  return {
+    ...rest,
+    settings: settings.version,
+    epoch: binding.epoch,
+    heard,
+    ...(version !== undefined && { version }),
+  };
 }
 
 /** A state that claims nothing of what Campaign holds, so that the record is written anew when it comes back. */

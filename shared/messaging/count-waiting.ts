@@ -17,7 +17,7 @@ export interface Walk {
 }
 
 /**
- * Counts messages that are active or due within a minute by peeking, by session, up to `limit` in all; deferred ones do not count. `first` is where
+ * Counts records of messages that are active or due within a minute by peeking, by session, up to `limit` in all; deferred ones do not count. `first` is where
  * the next walk must start. It locks nothing and needs no right but Listen, other than the administration client's counts.
  */
 export async function countWaiting(
@@ -37,8 +37,9 @@ export async function countWaiting(
     for (const message of messages) {
       if (!isWaiting(message, walk.now) || count === walk.limit) continue;
       const lane = message.sessionId ?? "";
-      depths.set(lane, (depths.get(lane) ?? 0) + 1);
-      count += 1;
+      const records = Math.min(recordsOf(message), walk.limit - count);
+      depths.set(lane, (depths.get(lane) ?? 0) + records);
+      count += records;
     }
     const last = messages.at(-1)?.sequenceNumber;
     if (last === undefined) break;
@@ -46,6 +47,12 @@ export async function countWaiting(
     from = last.add(1);
   }
   return { depths, first };
+}
+
+/** A bundle says how many records it holds; any other message holds one. */
+function recordsOf({ applicationProperties }: ServiceBusReceivedMessage): number {
+  const records = applicationProperties?.records;
+  return typeof records === "number" ? records : 1;
 }
 
 function isWaiting({ state, scheduledEnqueueTimeUtc }: ServiceBusReceivedMessage, now: number): boolean {

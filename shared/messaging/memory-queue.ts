@@ -3,9 +3,9 @@
 
 import type { ChangeQueue } from "../flows/ports.js";
 import type { Clock } from "../model/clock.js";
-import { type Envelope, fitEnvelope, messageIdOf } from "../model/envelope.js";
-import { laneOf } from "../model/lane.js";
+import type { Envelope } from "../model/envelope.js";
 import { soonMs } from "./count-waiting.js";
+import { toBundleMessage, toOutgoingMessage } from "./outgoing-message.js";
 import { queues } from "./queues.js";
 
 /** A message that a lane's holder has in hand. `body` is what a trigger would get: JSON, unchecked. */
@@ -38,6 +38,7 @@ interface Entry {
   lane: string;
   text: string;
   messageId: string;
+  records: number;
   deliveries: number;
   inHand: Delivery | undefined;
 }
@@ -62,12 +63,14 @@ export function makeMemoryChangeQueue({ lanes, clock }: { lanes: number; clock: 
     active.push(...due.map(({ entry }) => entry));
   };
   /** Undefined: a repeated message id, accepted and dropped. */
-  const accept = (envelope: Envelope): Entry | undefined => {
-    const messageId = messageIdOf(envelope);
+  const acceptAs = (messageId: string, lane: string, body: unknown, records: number): Entry | undefined => {
     if ((seenUntil.get(messageId) ?? 0) > clock.now()) return undefined;
     seenUntil.set(messageId, clock.now() + duplicateDetectionSeconds * 1000);
-    const lane = laneOf(envelope.table, envelope.id, lanes);
-    return { lane, text: JSON.stringify(fitEnvelope(envelope)), messageId, deliveries: 0, inHand: undefined };
+    return { lane, text: JSON.stringify(body), messageId, records, deliveries: 0, inHand: undefined };
+  };
+  const accept = (envelope: Envelope): Entry | undefined => {
+    const { messageId, sessionId, body } = toOutgoingMessage(envelope, lanes);
+    return acceptAs(messageId, sessionId, body, 1);
   };
   const heldAs = (delivery: Delivery): Entry | undefined => active.find((entry) => entry.inHand === delivery);
   const isFree = (lane: string): boolean => !active.some((entry) => entry.lane === lane && entry.inHand);
@@ -77,6 +80,14 @@ export function makeMemoryChangeQueue({ lanes, clock }: { lanes: number; clock: 
       activateDue();
       for (const envelope of envelopes) {
         const entry = accept(envelope);
+        if (entry) active.push(entry);
+      }
+    },
+    async sendBundles(bundles) {
+      activateDue();
+      for (const envelopes of bundles) {
+        const message = toBundleMessage(envelopes, lanes);
+        const entry = acceptAs(message.messageId, message.sessionId, message.body, envelopes.length);
         if (entry) active.push(entry);
       }
     },
@@ -90,7 +101,11 @@ export function makeMemoryChangeQueue({ lanes, clock }: { lanes: number; clock: 
       activateDue();
       const soon = scheduled.filter(({ at }) => at <= clock.now() + soonMs).map(({ entry }) => entry);
       const depths = new Map<string, number>();
-      for (const { lane } of [...active, ...soon].slice(0, limit)) depths.set(lane, (depths.get(lane) ?? 0) + 1);
+      let left = limit;
+      for (const { lane, records } of [...active, ...soon]) {
+        if (left > 0) depths.set(lane, (depths.get(lane) ?? 0) + Math.min(left, records));
+        left -= records;
+      }
       return depths;
     },
     receive(lane) {

@@ -8,7 +8,7 @@ import type { ChangeQueue } from "../flows/ports.js";
 import type { Clock } from "../model/clock.js";
 import type { Envelope } from "../model/envelope.js";
 import { countWaiting, type SequenceNumber } from "./count-waiting.js";
-import { type OutgoingMessage, toOutgoingMessage } from "./outgoing-message.js";
+import { type OutgoingMessage, toBundleMessage, toOutgoingMessage } from "./outgoing-message.js";
 import { isTimeOut, toBusError } from "./to-bus-error.js";
 
 /**
@@ -64,6 +64,12 @@ export function makeServiceBusChangeQueue(options: ServiceBusQueueOptions): Serv
         forEachAtOnce(byLane, lanesAtOnce, (messages) => sendInOrder(sender(), messages, signal)),
       );
     },
+    async sendBundles(bundles) {
+      const byLane = groupByLane(bundles.map((envelopes) => toBundleMessage(envelopes, lanes)));
+      await bounded("send", (signal) =>
+        forEachAtOnce(byLane, lanesAtOnce, (messages) => sendInOrder(sender(), messages, signal)),
+      );
+    },
     // An annotated message takes the sender's own link and its duplicate detection. scheduleMessages would open a second,
     // request-response link only to learn a sequence number for a cancellation that we never make.
     async schedule(envelope: Envelope, at: number) {
@@ -108,7 +114,7 @@ async function sendInOrder(
       if (batch.tryAddMessage(message)) continue;
     }
     throw new RefusedError("a message does not fit into an empty batch", "MessageSizeExceeded", {
-      id: message.body.id,
+      messageId: message.messageId,
     });
   }
   await sender.sendMessages(batch, { abortSignal });

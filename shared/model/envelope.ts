@@ -78,11 +78,58 @@ export function parseEnvelope(body: unknown): Envelope {
   );
 }
 
+/** Largest bundle; together with what the bus adds it stays below the 256 KB of a message. */
+export const maxBundleBytes = 160 * 1024;
+/** Most records in one bundle. */
+export const maxBundleRecords = 100;
+
+/**
+ * Records of one lane that travel as one message: a load's, so that the lane can prepare one while it writes another, and the bus moves one message
+ * instead of many. Each is a message's worth by itself; no record is in it twice.
+ */
+export interface Bundle {
+  v: 1;
+  bundle: readonly Envelope[];
+}
+
+const bundleSchema = z.object({ v: z.literal(1), bundle: z.array(z.unknown()).min(1).max(maxBundleRecords) });
+
+/** Reads a message body, one envelope or a bundle of them. Throws MalformedError as parseEnvelope does. */
+export function parseMessage(body: unknown): readonly Envelope[] {
+  const bundle = bundleSchema.safeParse(body);
+  return bundle.success ? bundle.data.bundle.map(parseEnvelope) : [parseEnvelope(body)];
+}
+
+/** Cuts envelopes of one lane into bundles of at most `records`, none larger than a message may be. */
+export function bundle(envelopes: readonly Envelope[], records: number): Envelope[][] {
+  const bundles: Envelope[][] = [];
+  let bytes = 0;
+  for (const envelope of envelopes) {
+    const size = Buffer.byteLength(JSON.stringify(envelope)) + 1;
+    const last = bundles.at(-1);
+    if (last && last.length < Math.min(records, maxBundleRecords) && bytes + size <= maxBundleBytes) {
+      last.push(envelope);
+      bytes += size;
+    } else {
+      bundles.push([envelope]);
+      bytes = size;
+    }
+  }
+  return bundles;
+}
+
 /** The envelope without its row when it would not fit; the writer then reads the row itself. */
 export function fitEnvelope(envelope: Envelope): Envelope {
   if (Buffer.byteLength(JSON.stringify(envelope)) <= maxEnvelopeBytes) return envelope;
   const { row: _row, columns: _columns, ...rest } = envelope;
   return rest;
+}
+
+/** Message id of a bundle: the same for the same envelopes. */
+export function bundleIdOf(envelopes: readonly Envelope[]): string {
+  const hash = createHash("sha256");
+  for (const envelope of envelopes) hash.update(messageIdOf(envelope));
+  return hash.digest("hex").slice(0, 40);
 }
 
 /**

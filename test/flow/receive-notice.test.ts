@@ -44,6 +44,7 @@ beforeEach(() => {
     binding: async () => ({ organizationId, campaignTenant: "acme", epoch: 1, createdAt: receivedAt }),
     queue: {
       send: async (envelopes) => void sent.push(...envelopes),
+      sendBundles: async () => {},
       schedule: async () => {},
       depths: async () => new Map(),
     },

@@ -250,6 +250,7 @@ describe("verifying what Campaign holds", () => {
     const { queue } = world.ports;
     world.ports.queue = {
       depths: queue.depths,
+      sendBundles: queue.sendBundles,
       schedule: queue.schedule,
       send: async (envelopes) => {
         sent.push(...envelopes);

@@ -7,14 +7,13 @@ import type { SimCore } from "../../infra/local/sim/types.js";
 import { makeCampaignClient } from "../../shared/campaign/client.js";
 import { makeCampaignRecords } from "../../shared/campaign/records.js";
 import { makeCampaignSource } from "../../shared/campaign/source.js";
-import { handleChange } from "../../shared/flows/handle-change.js";
+import { handleMessage } from "../../shared/flows/handle-message.js";
 import type { IngressPorts } from "../../shared/flows/ports.js";
 import { fetchToken } from "../../shared/http/oauth.js";
 import { makeTokenCache } from "../../shared/http/token-cache.js";
 import type { CompiledMapping } from "../../shared/mapping/compile.js";
 import { shippedMappings } from "../../shared/mapping/shipped.js";
 import { type MemoryChangeQueue, makeMemoryChangeQueue } from "../../shared/messaging/memory-queue.js";
-import { parseEnvelope } from "../../shared/model/envelope.js";
 import { tableNames } from "../../shared/services.js";
 import { makeCheckpointStore } from "../../shared/storage/checkpoints.js";
 import { makeChildLinks } from "../../shared/storage/child-links.js";
@@ -203,7 +202,7 @@ export async function makeIngressWorld(options: WorldOptions = {}): Promise<Ingr
     const delivery = queue.receive(lane);
     if (!delivery) return;
     try {
-      await handleChange(ports, parseEnvelope(delivery.body));
+      await handleMessage(ports, delivery.body, () => {});
     } catch (error) {
       if (dead) throw error;
       queue.abandon(delivery);

@@ -1,6 +1,7 @@
 import type { ServiceBusClient } from "@azure/service-bus";
 import { readRecord } from "../../../shared/control/records.js";
 import { previewRecords } from "../../../shared/flows/preview.js";
+import { type Envelope, parseMessage } from "../../../shared/model/envelope.js";
 import { parseRecordId, type RecordId } from "../../../shared/model/ids.js";
 import type { Services } from "../../../shared/services.js";
 
@@ -77,14 +78,25 @@ async function campaignLines({ ports }: Services, table: string, id: RecordId): 
   }
 }
 
+/** None, where a message was not made by this app. */
+function envelopesOf(body: unknown): readonly Envelope[] {
+  try {
+    return parseMessage(body);
+  } catch {
+    return [];
+  }
+}
+
 async function messageLines(bus: ServiceBusClient, table: string, id: RecordId): Promise<string[]> {
   const receiver = bus.createReceiver("changes");
   try {
     const messages = await receiver.peekMessages(mostMessages);
-    const own = messages.filter(({ body }) => body?.table === table && body?.id === id);
-    return own.map(({ body, scheduledEnqueueTimeUtc }) => {
+    return messages.flatMap(({ body, scheduledEnqueueTimeUtc }) => {
       const due = scheduledEnqueueTimeUtc?.toISOString() ?? "now";
-      return `message: ${body.kind} because of a ${body.cause}, attempt ${body.attempt}, due ${due}`;
+      const own = envelopesOf(body).filter((envelope) => envelope.table === table && envelope.id === id);
+      return own.map(
+        ({ kind, cause, attempt }) => `message: ${kind} because of a ${cause}, attempt ${attempt}, due ${due}`,
+      );
     });
   } finally {
     await receiver.close();
