@@ -43,19 +43,19 @@ export function makeCampaignRecords(client: CampaignClient): CampaignSink {
     async insert(mapping, key, fields, deadline) {
       const operation = `create ${mapping.resource.name}`;
       const body = { ...nest(fields), [mapping.key.field]: key };
-      await client.call({ operation, method: "POST", path: collection(mapping), body, deadline });
+      return client.call({ operation, method: "POST", path: collection(mapping), body, deadline });
     },
 
     async update(mapping, key, fields, deadline) {
       const operation = `update ${mapping.resource.name}`;
       const path = await locate(mapping, key, mapping.key.address, deadline);
-      await client.call({ operation, method: "PATCH", path, body: nest(fields), deadline });
+      return client.call({ operation, method: "PATCH", path, body: nest(fields), deadline });
     },
 
     async remove(mapping, key, deadline) {
       const operation = `delete ${mapping.resource.name}`;
       const path = await locate(mapping, key, mapping.key.deleteAddress, deadline);
-      await client.call({ operation, method: "DELETE", path, deadline });
+      return client.call({ operation, method: "DELETE", path, deadline });
     },
   };
 }

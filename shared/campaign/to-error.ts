@@ -35,7 +35,8 @@ export function isEngineVerdict(response: HttpResponse): boolean {
 /** The error for a final answer that is not a success. */
 export function toCampaignError(operation: string, response: HttpResponse): SyncError {
   const { status } = response;
-  const context = { system: "campaign", operation, status, vendorCode: vendorCodeOf(response.text) };
+  const vendorCode = vendorCodeOf(response.text);
+  const context = { system: "campaign", operation, status, vendorCode, ...(response.mayEcho && { mayEcho: true }) };
   if (status === 401 || status === 403) {
     return new AuthError(`Campaign's gateway refuses us (${status} ${context.vendorCode}) for ${operation}`, context);
   }

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { unreadableTable } from "../flows/collect-dead-letter.js";
 import type { FailureRecord } from "../storage/failures.js";
+import { fixOf } from "./failure-fixes.js";
 import { instant } from "./shapes.js";
 
 /** Status of a failure. */
@@ -26,11 +27,12 @@ export const failureSchema = z
     resolvedAt: instant.optional(),
     dismissedAt: instant.optional(),
     by: z.string().optional(),
+    fix: z.string(),
     canRedrive: z.boolean(),
   })
   .meta({ id: "Failure" });
 
 /** The failure for an operator. */
 export function toFailureView(failure: FailureRecord): z.output<typeof failureSchema> {
-  return { ...failure, canRedrive: failure.table !== unreadableTable };
+  return { ...failure, fix: fixOf(failure), canRedrive: failure.table !== unreadableTable };
 }

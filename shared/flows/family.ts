@@ -13,8 +13,8 @@ import type { SettingsInForce } from "./ports.js";
 import type { Job } from "./record-job.js";
 
 /**
- * What a record's parents allow. `ready`: write it, with the links in `without` empty. `withheld`: not without a parent that a filter, or its
- * deletion, keeps out. `waiting`: for this parent, `failing` if that one could not be written itself.
+ * What a record's parents allow. `ready`: write it, with the links in `without` empty. `withheld`: not without a parent that it has none of, or that a
+ * filter, or its deletion, keeps out. `waiting`: for this parent, `failing` if that one could not be written itself.
  */
 export type Family =
   | { verdict: "ready"; without: readonly Parent[]; linked: readonly Parent[] }
@@ -28,6 +28,7 @@ const releaseBatch = 100;
 /** Looks at every parent the row must not be written without. Registers the record as its child first. */
 export async function lookAtParents(job: Job, row: Row): Promise<Family> {
   const { ports, self, mapping, state } = job;
+  if (mapping.lacksParent(row)) return { verdict: "withheld" };
   const parents = mapping.parents(row).filter(({ mustExist }) => mustExist);
   const known = new Set(state.parents ?? []);
   for (const parent of parents) if (!known.has(keyOf(parent))) await ports.links.put(parent, self, true);

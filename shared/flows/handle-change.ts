@@ -6,7 +6,7 @@ import { type HeldBack, holdBack } from "./hold-back.js";
 import type { IngressPorts } from "./ports.js";
 import { recordFailure } from "./record-failure.js";
 import { decideFate, type Fate, firstAttemptWithoutRow, isPeersAnswer, isPeersTrouble } from "./settle.js";
-import { parentMissing, type WriteOutcome, writeRecord } from "./write-record.js";
+import { childrenRemain, parentMissing, type WriteOutcome, writeRecord } from "./write-record.js";
 
 /** What happened, for the log. `delayed`, `parked` and `failed` carry the error that led there; `held` says what holds the message back. */
 export type ChangeOutcome =
@@ -43,6 +43,9 @@ export async function handleChange(ports: IngressPorts, envelope: Envelope): Pro
   return { outcome: "delayed", until };
 }
 
+/** What another record is to blame for says nothing about the mapping. */
+const waitedInVain: ReadonlySet<string> = new Set([parentMissing, childrenRemain]);
+
 const wroteCampaign = new Set<WriteOutcome["outcome"]>(["created", "updated", "deleted"]);
 
 async function settle(ports: IngressPorts, envelope: Envelope, error: unknown): Promise<ChangeOutcome> {
@@ -61,7 +64,7 @@ async function settle(ports: IngressPorts, envelope: Envelope, error: unknown): 
     return { outcome: "parked", until: fate.until, error };
   }
   await recordFailure(ports, envelope, fate);
-  if (fate.code !== parentMissing) await ports.control.failed(envelope.table, fate.code, fate.message);
+  if (!waitedInVain.has(fate.code)) await ports.control.failed(envelope.table, envelope.id, fate.code, fate.message);
   return { outcome: "failed", error };
 }
 

@@ -56,17 +56,23 @@ export interface DynamicsSource {
 /** How many ids `fetchRows` takes: their query must fit into a URL of 32,768 characters. */
 export const maxIdsPerRead = 250;
 
+/** `mayEcho`: an earlier attempt of the call got no answer and may yet take effect, after the one that did. */
+export interface Carried {
+  mayEcho: boolean;
+}
+
 /**
  * Campaign as this product writes it, one record a call. No call starts or repeats after `deadline` (epoch ms).
- * RefusedError: Campaign said no for good. UnavailableError tells whether the call may have been carried out.
+ * RefusedError: Campaign said no for good. UnavailableError tells whether the call may have been carried out; any error whose context says `mayEcho`
+ * followed an attempt that may yet take effect.
  */
 export interface CampaignSink {
   /** Creates the record. ConflictError: its key exists already. */
-  insert(mapping: CompiledMapping, key: string, fields: Fields, deadline: number): Promise<void>;
+  insert(mapping: CompiledMapping, key: string, fields: Fields, deadline: number): Promise<Carried>;
   /** Changes the record. MissingError: there is none with this key. */
-  update(mapping: CompiledMapping, key: string, fields: Fields, deadline: number): Promise<void>;
+  update(mapping: CompiledMapping, key: string, fields: Fields, deadline: number): Promise<Carried>;
   /** Deletes the record. MissingError: there is none with this key. */
-  remove(mapping: CompiledMapping, key: string, deadline: number): Promise<void>;
+  remove(mapping: CompiledMapping, key: string, deadline: number): Promise<Carried>;
 }
 
 /** A record of Campaign as it is now: the mapped target fields. A link that is set holds the parent as Campaign names it, not by its key. */
@@ -174,8 +180,8 @@ export interface IngressControl {
 export interface ControlSource {
   /** At most a second old. */
   current(): Promise<IngressControl>;
-  /** A record of the table failed for good. Parks the mapping at the n-th equal `code` without a success in between. */
-  failed(table: string, code: string, message: string): Promise<void>;
+  /** A record of the table failed for good. Parks the mapping when so many different records failed with an equal `code` and none succeeded in between. */
+  failed(table: string, id: RecordId, code: string, message: string): Promise<void>;
   /** Sets the table's mapping aside: until an operator says otherwise or, given `until` (epoch ms), until then. */
   park(table: string, code: string, message: string, until?: number): Promise<void>;
   /** A record of the table was written. Costs nothing unless failures were counted. */

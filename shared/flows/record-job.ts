@@ -8,7 +8,8 @@ import { compareVersions, type RowVersion } from "../model/ids.js";
 import type { Binding } from "../storage/binding.js";
 import type { RecordRef } from "../storage/child-links.js";
 import type { Intent, StoredState, SyncState } from "../storage/sync-state.js";
-import type { IngressPorts, SettingsInForce, VersionedRow } from "./ports.js";
+import type { Carried, IngressPorts, SettingsInForce, VersionedRow } from "./ports.js";
+import { echoes } from "./send-record.js";
 
 /** One run over one record. `state` is what was read and is never changed in place; `etag` is that of what was last saved. */
 export interface Job {
@@ -67,7 +68,7 @@ export function takeRow({ envelope, mapping, state }: Job): VersionedRow | undef
 
 /** The state once this version is dealt with: no intent, no failure, not kept out; settings and epoch of now. */
 export function dealtWith({ settings, binding, state, envelope }: Job, version: RowVersion | undefined): SyncState {
-  const { intent: _i, failing: _f, tombstone: _t, out: _o, releasing: _r, ...rest } = state;
+  const { intent: _i, failing: _f, tombstone: _t, out: _o, releasing: _r, echoUntil: _e, ...rest } = state;
   const heard = { cause: envelope.cause, at: envelope.occurredAt, correlationId: envelope.correlationId };
   return {
     ...rest,
@@ -94,24 +95,26 @@ export async function save(job: Job, state: SyncState): Promise<void> {
 }
 
 /**
- * Announces the call and makes it; whoever calls this then saves what it came to. The call's deadline counts from before the announcement, so that a
+ * Announces the call and makes it; whoever calls this then saves what it came to, and `written` with it. The call's deadline counts from before the announcement, so that a
  * process that slept in between cannot send it after somebody else was allowed to. After an error that certainly changed nothing the intent is
  * taken back.
  */
-export async function underIntent<T>(
+export async function underIntent<T extends Carried>(
   job: Job,
   kind: Intent["kind"],
   call: (deadline: number) => Promise<T>,
-): Promise<T> {
+): Promise<{ result: T; written: Pick<SyncState, "writtenAt" | "echoUntil"> }> {
   const { ports, state } = job;
   const { wanted, drain } = await ports.control.current();
   // Asked again, for reading the row may have taken long: a flow that says STOPPED makes no call any more.
   if (wanted === "stopped" && !drain) throw new UnavailableError("the flow has been stopped", false);
   const now = ports.clock.now();
   const deadline = now + ports.campaignBudgetMs;
-  await save(job, { ...state, intent: { kind, until: now + Math.ceil(ports.campaignBudgetMs * effectShare) } });
+  const until = now + Math.ceil(ports.campaignBudgetMs * effectShare);
+  await save(job, { ...state, intent: { kind, until } });
   try {
-    return await call(deadline);
+    const result = await call(deadline);
+    return { result, written: { writtenAt: ports.clock.now(), ...(result.mayEcho && { echoUntil: until }) } };
   } catch (error) {
     if (!isInterrupted(job) && !mayHaveApplied(error)) await save(job, state);
     throw error;
@@ -119,6 +122,7 @@ export async function underIntent<T>(
 }
 
 function mayHaveApplied(error: unknown): boolean {
+  if (echoes(error)) return true;
   if (error instanceof UnavailableError) return error.context.maybeApplied === true;
   return errorKind(error) === "bug" || errorKind(error) === "malformed";
 }

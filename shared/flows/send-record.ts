@@ -1,6 +1,6 @@
 // A mapped row into Campaign with as few calls as can be (design.md §3, Write, step 6). Runs under an intent; stores nothing.
 
-import { ConflictError, MissingError, RefusedError } from "../errors.js";
+import { ConflictError, MissingError, RefusedError, SyncError } from "../errors.js";
 import { type Fields, type MappedRow, withoutEmpty } from "../mapping/compile.js";
 import type { Job } from "./record-job.js";
 
@@ -8,6 +8,8 @@ import type { Job } from "./record-job.js";
 export interface Sent {
   outcome: "created" | "updated";
   warnings: readonly string[];
+  /** Some attempt may yet take effect. */
+  mayEcho: boolean;
 }
 
 /** Most optional fields that one record may lose to Campaign's refusals; each costs a call. */
@@ -24,11 +26,13 @@ export async function sendRecord(
   withInsertOnly: boolean,
   deadline: number,
 ): Promise<Sent> {
-  let [left, warnings] = [mapped, mapped.warnings];
+  let [left, warnings, mayEcho] = [mapped, mapped.warnings, false];
   for (let dropped = 0; ; dropped += 1) {
     try {
-      return { outcome: await sendOnce(job, left, withInsertOnly, deadline), warnings };
+      const sent = await sendOnce(job, left, withInsertOnly, deadline);
+      return { ...sent, warnings, mayEcho: mayEcho || sent.mayEcho };
     } catch (error) {
+      mayEcho ||= echoes(error);
       const field = dropped < mostRefusedFields ? refusedOptional(job, left, error) : undefined;
       if (field === undefined) throw error;
       left = without(left, field);
@@ -42,23 +46,28 @@ async function sendOnce(
   mapped: MappedRow,
   withInsertOnly: boolean,
   deadline: number,
-): Promise<Sent["outcome"]> {
+): Promise<Omit<Sent, "warnings">> {
   const all: Fields = { ...mapped.always, ...mapped.insertOnly };
-  const insert = async (): Promise<"created"> => {
-    await ports.campaign.insert(mapping, envelope.id, withoutEmpty(all), deadline);
-    return "created";
+  const insert = async (before = false): Promise<Omit<Sent, "warnings">> => {
+    const { mayEcho } = await ports.campaign.insert(mapping, envelope.id, withoutEmpty(all), deadline);
+    return { outcome: "created", mayEcho: before || mayEcho };
   };
-  const update = async (fields: Fields): Promise<"updated"> => {
-    await ports.campaign.update(mapping, envelope.id, fields, deadline);
-    return "updated";
+  const update = async (fields: Fields, before = false): Promise<Omit<Sent, "warnings">> => {
+    const { mayEcho } = await ports.campaign.update(mapping, envelope.id, fields, deadline);
+    return { outcome: "updated", mayEcho: before || mayEcho };
   };
   try {
     return state.present ? await update(withInsertOnly ? all : mapped.always) : await insert();
   } catch (error) {
-    if (state.present && error instanceof MissingError) return contradicted(insert());
-    if (!state.present && error instanceof ConflictError) return contradicted(update(all));
+    if (state.present && error instanceof MissingError) return contradicted(insert(echoes(error)));
+    if (!state.present && error instanceof ConflictError) return contradicted(update(all, echoes(error)));
     throw error;
   }
+}
+
+/** Did an attempt of the failed call get no answer? */
+export function echoes(error: unknown): boolean {
+  return error instanceof SyncError && error.context.mayEcho === true;
 }
 
 /** A hidden record, and a key that is not the one in the URI, are there for an insert and not there for an update. */
@@ -67,7 +76,7 @@ function contradicted<T>(second: Promise<T>): Promise<T> {
     if (!(error instanceof MissingError) && !(error instanceof ConflictError)) throw error;
     throw new MissingError(
       "Campaign says that the record exists, and that it does not: it is hidden because the record it links to is missing, or its key cannot be addressed",
-      { code: "contradiction" },
+      { code: "contradiction", ...(echoes(error) && { mayEcho: true }) },
     );
   });
 }

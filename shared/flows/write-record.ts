@@ -23,7 +23,7 @@ import {
   underIntent,
   withoutContent,
 } from "./record-job.js";
-import { sendRecord } from "./send-record.js";
+import { echoes, sendRecord } from "./send-record.js";
 
 /**
  * What came of it. `created`, `updated`, `deleted`: Campaign was written. `unchanged`: newer version, same content, no call.
@@ -47,8 +47,11 @@ const second = 1_000;
 const parentPausesMs: readonly number[] = [1, 2, 5, 10, 30, 60, 120, 300, 300, 300, 300, 300, 300, 300, 300, 300].map(
   (seconds) => seconds * second,
 );
-/** Pauses of a parent that is to go until its children have let it go; then it goes without them. */
-const goodbyePausesMs: readonly number[] = [1, 2, 5, 10, 30, 60].map((seconds) => seconds * second);
+/** Pauses of a parent that is to go until its children have let it go. It does not go without them: they would be hidden in Campaign for ever. */
+const goodbyePausesMs = parentPausesMs;
+
+/** Code of the failure of a record that is to go and whose children do not let it. */
+export const childrenRemain = "children-remain";
 
 /** Code of the failure of a record whose parent never came. */
 export const parentMissing = "parent-missing";
@@ -107,14 +110,24 @@ async function upsert(job: Job, current: VersionedRow): Promise<WriteOutcome> {
 
   const same = state.always === prints.always && (!withInsertOnly || state.insertOnly === prints.insertOnly);
   if (same && state.present && !isInterrupted(job) && !envelope.force) {
-    await saveAndTell(job, done);
+    await saveAndTell(job, keepEcho(job, done));
     await tidyLinks(job, family.linked, family.without);
     return { outcome: "unchanged", warnings: mapped.warnings };
   }
-  const sent = await underIntent(job, "write", (deadline) => sendRecord(job, mapped, withInsertOnly, deadline));
-  await saveAndTell(job, { ...done, writtenAt: ports.clock.now() });
+  const echo = waitForEcho(job);
+  if (echo) return echo;
+  const { result, written } = await underIntent(job, "write", (deadline) =>
+    sendRecord(job, mapped, withInsertOnly, deadline),
+  );
+  await saveAndTell(job, { ...done, ...written });
   await tidyLinks(job, family.linked, family.without);
-  return sent;
+  return { outcome: result.outcome, warnings: result.warnings };
+}
+
+/** An attempt of the last call may yet take effect: what is written before it does would be undone. */
+function waitForEcho({ ports, state }: Job): WriteOutcome | undefined {
+  const { echoUntil } = state;
+  return echoUntil !== undefined && echoUntil > ports.clock.now() ? { outcome: "wait", until: echoUntil } : undefined;
 }
 
 /** An update that did not write the insert-only fields must not claim that it did. */
@@ -155,7 +168,7 @@ function waitForParent(
 
 async function retire(job: Job, version: RowVersion | undefined): Promise<WriteOutcome> {
   const { ports, mapping, state } = job;
-  const known = dealtWith(job, version ?? state.version);
+  const known = keepEcho(job, dealtWith(job, version ?? state.version));
   const tombstone = state.tombstone ?? new Date(ports.clock.now()).toISOString();
   if (mayBeThere(job) && mapping.applyDeletes) {
     return remove(job, { ...withoutFamily(withoutContent(known)), present: false, tombstone });
@@ -169,12 +182,13 @@ async function retire(job: Job, version: RowVersion | undefined): Promise<WriteO
   return { outcome: left ? "left" : "gone" };
 }
 
-/** Without fingerprints, so that the record is written again when the filters let it back in. */
 async function filterOut(job: Job, version: RowVersion): Promise<WriteOutcome> {
-  const known = withoutContent(dealtWith(job, version));
-  if (!mayBeThere(job)) return keepOut(job, { ...withoutFamily(known), present: false, out: true });
-  if (job.mapping.whenFilteredOut === "leave") return keepOut(job, { ...known, present: true });
-  return remove(job, { ...withoutFamily(known), present: false, out: true });
+  const known = keepEcho(job, dealtWith(job, version));
+  const out = { ...withoutFamily(withoutContent(known)), present: false, out: true };
+  if (!mayBeThere(job)) return keepOut(job, out);
+  if (job.mapping.whenFilteredOut === "delete") return remove(job, out);
+  // What Campaign holds is what it held, unless a call was interrupted.
+  return keepOut(job, { ...(isInterrupted(job) ? withoutContent(known) : known), present: true });
 }
 
 async function keepOut(job: Job, after: SyncState): Promise<WriteOutcome> {
@@ -186,11 +200,17 @@ async function keepOut(job: Job, after: SyncState): Promise<WriteOutcome> {
 /** A record that may not be in Campaign without its parent. It stays registered, to come when the parent comes. */
 async function withhold(job: Job, { row, version }: VersionedRow): Promise<WriteOutcome> {
   const parents = job.mapping.parents(row).filter(({ mustExist }) => mustExist);
-  const after = { ...withoutFamily(withoutContent(dealtWith(job, version))), present: false, out: true };
+  const after = { ...withoutFamily(withoutContent(keepEcho(job, dealtWith(job, version)))), present: false, out: true };
   if (mayBeThere(job)) return remove(job, after, parents);
   if (!isEqual(after, job.state)) await save(job, after);
   await tidyLinks(job, [], parents);
   return { outcome: "filtered" };
+}
+
+/** A state that is saved without a call keeps what is known of the last one. */
+function keepEcho({ state, ports }: Job, after: SyncState): SyncState {
+  const { echoUntil } = state;
+  return echoUntil !== undefined && echoUntil > ports.clock.now() ? { ...after, echoUntil } : after;
 }
 
 function withoutFamily({ parents: _parents, ...rest }: SyncState): SyncState {
@@ -205,17 +225,23 @@ async function remove(job: Job, after: SyncState, stillHeard: readonly Parent[] 
   const { ports, envelope, mapping, state, settings } = job;
   const waits = (envelope.waits ?? 0) + 1;
   const pause = goodbyePausesMs[waits - 1];
-  if (pause !== undefined && hasChildren(settings, mapping) && (await hasRegistered(job, "linked"))) {
+  if (hasChildren(settings, mapping) && (await hasRegistered(job, "linked"))) {
+    if (pause === undefined) {
+      throw new RefusedError("waited in vain for records that are linked to it to go first", childrenRemain);
+    }
     if (!state.out) await save(job, { ...state, out: true });
     await tellChildren(job);
     return { outcome: "family", until: ports.clock.now() + pause, waits };
   }
-  await underIntent(job, "delete", async (deadline) => {
-    await ports.campaign.remove(mapping, envelope.id, deadline).catch((error: unknown) => {
+  const echo = waitForEcho(job);
+  if (echo) return echo;
+  const { written } = await underIntent(job, "delete", (deadline) =>
+    ports.campaign.remove(mapping, envelope.id, deadline).catch((error: unknown) => {
       if (!(error instanceof MissingError)) throw error;
-    });
-  });
-  await save(job, { ...after, writtenAt: ports.clock.now() });
+      return { mayEcho: echoes(error) };
+    }),
+  );
+  await save(job, { ...after, ...written });
   await tidyLinks(job, [], stillHeard);
   return { outcome: "deleted" };
 }

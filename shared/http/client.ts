@@ -31,6 +31,8 @@ export interface HttpResponse {
   text: string;
   attempts: number;
   elapsedMs: number;
+  /** An earlier attempt of this call got no answer, and may yet take effect. */
+  mayEcho: boolean;
 }
 
 /** Sends calls; throws ThrottledError or UnavailableError when the budget is used up, nothing else. */
@@ -89,12 +91,12 @@ export function makeHttpClient(options: HttpClientOptions): HttpClient {
         onSend?.(call);
         const outcome = await tryOnce(transport, call, began);
         if (outcome.response && !isTransient(call, outcome.response, attempt)) {
-          return { ...outcome.response, attempts: attempt, elapsedMs: clock.now() - started };
+          return { ...outcome.response, attempts: attempt, elapsedMs: clock.now() - started, mayEcho: maybeApplied };
         }
         maybeApplied ||= isAmbiguous(outcome);
         const waitMs = pauseAfter(outcome, attempt, clock.now(), random());
         const until = clock.now() + waitMs;
-        if (outcome.response?.status === 429) await throttle.refused(until, began);
+        if (asksEverybody(outcome)) await throttle.refused(until, began);
         if (until >= call.deadline) throw giveUp(call, outcome, { attempt, began, waitMs, maybeApplied });
         await clock.sleep(Math.max(0, until - clock.now()));
       }
@@ -126,11 +128,16 @@ async function tryOnce(transport: Transport, call: HttpCall, now: number): Promi
   const { method, url, headers = {}, body } = call;
   const timeoutMs = Math.min(call.timeoutMs, call.deadline - now);
   const answer = await transport({ method, url, headers, body, timeoutMs });
-  return "network" in answer ? answer : { response: { ...answer, attempts: 1, elapsedMs: 0 } };
+  return "network" in answer ? answer : { response: { ...answer, attempts: 1, elapsedMs: 0, mayEcho: false } };
 }
 
 function isTransient(call: HttpCall, response: HttpResponse, attempt: number): boolean {
   return transientStatuses.has(response.status) || (call.isTransient?.(response, attempt) ?? false);
+}
+
+/** A 429 is meant for everybody, and so is a 503 that says when it will be over. */
+function asksEverybody({ response }: Outcome): boolean {
+  return response?.status === 429 || (response?.status === 503 && response.headers["retry-after"] !== undefined);
 }
 
 /** Server timing beats our own back-off and is taken as it is; no jitter on it. */

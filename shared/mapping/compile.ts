@@ -16,7 +16,7 @@ import { columnsInEffect } from "./effect.js";
 import { isMisfit } from "./evaluate.js";
 import { type CompiledField, compileField, type LinkValue, withLinkTarget } from "./field.js";
 import { compileFilters } from "./filter.js";
-import { compileParents, mustExist, type Parent } from "./parents.js";
+import { compileLacksParent, compileParents, mustExist, type Parent } from "./parents.js";
 import { columnSourcesOf } from "./source.js";
 import type { FieldMapping, KeyAddress, TableMapping } from "./table-mapping.js";
 
@@ -57,6 +57,8 @@ export interface CompiledMapping {
   accepts(row: Row): boolean;
   /** The records this one is linked to. */
   parents(row: Row): readonly Parent[];
+  /** Would Campaign hide the record, for want of a parent that it must have? */
+  lacksParent(row: Row): boolean;
   /** Throws RefusedError (code `mapping`) naming the field when a value that must fit does not. */
   map(row: Row): MappedRow;
 }
@@ -70,6 +72,7 @@ export function compileMapping(mapping: TableMapping): CompiledMapping {
   const facts = new Map(Object.entries(mapping.columns).map(([name, entry]) => [name, columnFacts(entry)]));
   const columns = columnsToRead(mapping, facts);
   const lookups = lookupWishes(mapping, facts);
+  const parents = compileParents(mapping.fields, facts);
   return {
     table,
     resource,
@@ -89,7 +92,8 @@ export function compileMapping(mapping: TableMapping): CompiledMapping {
       mapping.fields.filter(({ misfit }) => misfit === "skip" || misfit === "empty").map(({ target }) => target),
     ),
     accepts: compileFilters(filters, (column) => facts.get(column)?.readType ?? "string"),
-    parents: compileParents(mapping.fields, facts),
+    parents,
+    lacksParent: compileLacksParent(mapping.fields, parents),
     map: compileMap(mapping.fields.map((field) => compileField(field, { columns: facts, picklists }))),
   };
 }

@@ -23,6 +23,19 @@ export function mustExist({ by, cardinality }: Link): boolean {
   return by === "key" || cardinality === "1";
 }
 
+/** Makes ready whether a row lacks a parent that Campaign hides it without: a link of cardinality 1 whose lookup is empty, or points elsewhere. */
+export function compileLacksParent(
+  fields: readonly FieldMapping[],
+  parents: (row: Row) => readonly Parent[],
+): (row: Row) => boolean {
+  const needed = fields.flatMap(({ link, target }) => (link?.cardinality === "1" ? [target] : []));
+  if (needed.length === 0) return () => false;
+  return (row) => {
+    const linked = new Set(parents(row).map(({ field }) => field));
+    return needed.some((target) => !linked.has(target));
+  };
+}
+
 /** Makes the links of a valid mapping ready. The result throws MalformedError on a row whose lookup holds no GUID. */
 export function compileParents(
   fields: readonly FieldMapping[],

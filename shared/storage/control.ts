@@ -1,9 +1,11 @@
 // What an operator, or the product itself, wants of the flow into Campaign: rows of table `workflows`, partition `workflow`, behind the
 // port ControlSource. One read a second and process, whoever asks. What is done about it: flows/; how an operator says it: control/.
 
+import { createHash } from "node:crypto";
 import { ConflictError } from "../errors.js";
 import type { ControlSource } from "../flows/ports.js";
 import type { Clock } from "../model/clock.js";
+import type { RecordId } from "../model/ids.js";
 import type { Entity, EntityTable } from "./entity-table.js";
 
 /** Why a mapping is set aside, since when (ISO), and by whom: the `product` itself, or an operator. */
@@ -124,10 +126,10 @@ export function makeControlStore(entities: EntityTable, clock: Pick<Clock, "now"
       const { wanted, drain } = state;
       return { wanted, drain, parked: new Map(parkedNow(state).map(([table, { reason }]) => [table, reason])) };
     },
-    async failed(table, code, message) {
+    async failed(table, id, code, message) {
       // Known to be parked: what was under way then says nothing new.
       if (parkAfter === 0 || (known && parkedNow(known.state).some(([parked]) => parked === table))) return;
-      const count = await countError(change, table, code);
+      const count = await countError(change, table, id, code);
       failedHere.add(table);
       if (count < parkAfter) return;
       const reason = `${count} records in a row failed with ${code}`;
@@ -144,7 +146,7 @@ export function makeControlStore(entities: EntityTable, clock: Pick<Clock, "now"
       failedHere.delete(table);
       known?.failing.delete(table);
       await change(errorsPrefix + table, (current) =>
-        Number(current?.values.count ?? 0) > 0 ? { code: "", count: 0 } : undefined,
+        Number(current?.values.count ?? 0) > 0 ? { code: "", ids: "", count: 0 } : undefined,
       );
     },
     async read() {
@@ -167,7 +169,7 @@ export function makeControlStore(entities: EntityTable, clock: Pick<Clock, "now"
     async takeUp(table) {
       // The count goes first: a mapping that runs with an old count would be parked again by its first error.
       await change(errorsPrefix + table, (current) =>
-        Number(current?.values.count ?? 0) > 0 ? { code: "", count: 0 } : undefined,
+        Number(current?.values.count ?? 0) > 0 ? { code: "", ids: "", count: 0 } : undefined,
       );
       const row = await entities.get(partition, parkedPrefix + table);
       if (row) await entities.remove(partition, row.row, row.etag);
@@ -201,11 +203,19 @@ function makeChange(entities: EntityTable): Change {
 }
 
 /** One more error; the count starts anew with another code. Answers the count. */
-async function countError(change: Change, table: string, code: string): Promise<number> {
+/** Hashes of the ids that were counted, so that one record that fails again and again counts once. */
+const markLength = 8;
+const mostMarks = 500;
+
+async function countError(change: Change, table: string, id: RecordId, code: string): Promise<number> {
+  const mark = createHash("sha256").update(id).digest("hex").slice(0, markLength);
   try {
     const values = await change(errorsPrefix + table, (current) => {
-      const before = current?.values.code === code ? Number(current.values.count) : 0;
-      return { code, count: before + 1 };
+      const isSame = current?.values.code === code;
+      const marks = isSame && current.values.ids !== "" ? String(current.values.ids ?? "").split(" ") : [];
+      if (marks.includes(mark)) return undefined;
+      const ids = [...marks, mark].slice(-mostMarks).join(" ");
+      return { code, ids, count: (isSame ? Number(current.values.count) : 0) + 1 };
     });
     return Number(values?.count ?? 0);
   } catch (error) {

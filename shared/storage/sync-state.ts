@@ -36,6 +36,8 @@ export interface SyncState {
   /** The row was deleted, or merged away, at this time (ISO). */
   tombstone?: string;
   intent?: Intent;
+  /** Until then (epoch ms) an attempt of the last call that got no answer may yet take effect: nothing else may be written before. */
+  echoUntil?: number;
   /** When Campaign was last written for this record (epoch ms). */
   writtenAt?: number;
   /** An open row in `failures` waits for this record's next success. */
@@ -100,6 +102,7 @@ function toValues(state: SyncState): Record<string, EntityValue> {
     present: state.present,
     tombstone: state.tombstone,
     writtenAt: state.writtenAt === undefined ? undefined : new Date(state.writtenAt).toISOString(),
+    echoUntil: state.echoUntil === undefined ? undefined : new Date(state.echoUntil).toISOString(),
     failing: state.failing,
     out: state.out,
     releasing: state.releasing,
@@ -120,6 +123,7 @@ function toState(values: Readonly<Record<string, EntityValue>>): SyncState {
   const text = (name: string): string | undefined => (typeof values[name] === "string" ? values[name] : undefined);
   const version = text("version") as RowVersion | undefined;
   const writtenAt = text("writtenAt");
+  const echoUntil = text("echoUntil");
   const parents = text("parents");
   const heardCause = text("heardCause");
   const [always, insertOnly, tombstone, until] = [
@@ -133,6 +137,7 @@ function toState(values: Readonly<Record<string, EntityValue>>): SyncState {
     epoch: Number(values.epoch ?? 0),
     present: values.present === true,
     ...(writtenAt !== undefined && { writtenAt: Date.parse(writtenAt) }),
+    ...(echoUntil !== undefined && { echoUntil: Date.parse(echoUntil) }),
     ...(values.failing === true && { failing: true }),
     ...(values.out === true && { out: true }),
     ...(values.releasing === true && { releasing: true }),

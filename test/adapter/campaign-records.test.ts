@@ -56,7 +56,7 @@ function recordsAs(clientId: string, clientSecret: string): CampaignSink {
 const soon = (): number => clock.now() + 4_000;
 const total = (): number => (core.state("calls", new URLSearchParams()) as { total: number }).total;
 
-async function callsOf(run: () => Promise<void>): Promise<number> {
+async function callsOf(run: () => Promise<unknown>): Promise<number> {
   const before = total();
   await run();
   return total() - before;

@@ -143,7 +143,7 @@ describe("a field that Campaign refuses", () => {
 describe("equal errors", () => {
   it("are counted by code for parking, a success in between is told, and a parent that never came does not count", async () => {
     const counted: string[] = [];
-    world.ports.control.failed = async (table, code) => void counted.push(`${table} ${code}`);
+    world.ports.control.failed = async (table, _id, code) => void counted.push(`${table} ${code}`);
     world.ports.control.succeeded = async (table) => void counted.push(`${table} ok`);
     const { insert } = world.ports.campaign;
     world.ports.campaign.insert = () => Promise.reject(new RefusedError("no", "bad-enumeration-value"));

@@ -4,7 +4,7 @@ import { errorKind } from "../../../shared/errors.js";
 import type { HttpResponse } from "../../../shared/http/client.js";
 
 function answer(status: number, text: string): HttpResponse {
-  return { status, headers: {}, text, attempts: 1, elapsedMs: 1 };
+  return { status, headers: {}, text, attempts: 1, elapsedMs: 1, mayEcho: false };
 }
 
 // Texts of facts/campaign.md §2.4 and §3.3.

@@ -178,13 +178,21 @@ describe("the gate of a host", () => {
     expect(await client.send(aCall(other))).toMatchObject({ status: 200 });
   });
 
-  it("is not closed by a 503", async () => {
-    const { client, call, clock } = await world(inTurn([503, { "retry-after": "3600" }], 200));
+  it("is not closed by a 503 that does not say how long", async () => {
+    const { client, call, clock } = await world(inTurn(503, 200));
+    await client.send(call);
+    const pauses = [...clock.slept];
+
+    expect(await client.send(call)).toMatchObject({ status: 200, attempts: 1 });
+
+    expect(clock.slept).toEqual(pauses);
+  });
+
+  it("is closed by a 503 that says how long", async () => {
+    const { client, call } = await world(inTurn([503, { "retry-after": "3600" }], 200));
     await client.send(call).catch(() => {});
 
-    expect(await client.send(call)).toMatchObject({ status: 200 });
-
-    expect(clock.slept).toEqual([]);
+    await expect(client.send(call)).rejects.toMatchObject({ kind: "throttled" });
   });
 });
 
@@ -217,13 +225,14 @@ describe("a throttle for a system", () => {
     return { client, clock, events, call: aCall({ url: new URL("http://campaign.test/") }) };
   }
 
-  it("is asked before every attempt, and told of every 429 and nothing else", async () => {
+  it("is asked before every attempt, and told of every 429 and of a 503 that says how long", async () => {
     const { client, call, events } = throttled([429, 503, 200]);
 
     expect(await client.send(call)).toMatchObject({ status: 200, attempts: 3 });
 
     const attempt = ["admit patch profile", "send patch profile"];
-    expect(events).toEqual([...attempt, "refused 0 until 3020", ...attempt, ...attempt]);
+    const refusals = ["refused 0 until 3020", "refused 3020 until 6040"];
+    expect(events).toEqual([...attempt, refusals[0], ...attempt, refusals[1], ...attempt]);
   });
 
   it("is not asked for calls to other systems, token requests among them", async () => {

@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import { UnavailableError } from "../../../shared/errors.js";
+import { parseRecordId, type RecordId } from "../../../shared/model/ids.js";
 import { type ControlStore, makeControlStore } from "../../../shared/storage/control.js";
 import type { EntityTable } from "../../../shared/storage/entity-table.js";
 import { makeMemoryEntityTables } from "../../../shared/storage/memory-entity-table.js";
@@ -30,8 +31,16 @@ function noting(inner: EntityTable): EntityTable {
   };
 }
 
+let records = 0;
+/** Ids that differ from the first digits on, as those of real rows do. */
+const contactId = (n: number): RecordId => parseRecordId(`${String(n).padStart(8, "0")}-0000-4000-8000-000000000000`);
+
+/** So many different records fail. */
 async function failTimes(control: ControlStore, times: number, code = "CAM-1"): Promise<void> {
-  for (let time = 0; time < times; time += 1) await control.failed("contact", code, "campaign refused profile");
+  for (let time = 0; time < times; time += 1) {
+    records += 1;
+    await control.failed("contact", contactId(records), code, "campaign refused profile");
+  }
 }
 
 beforeEach(async () => {
@@ -222,12 +231,22 @@ describe("equal errors in a row", () => {
 
   it("of one table do not park another, whose success does not count either", async () => {
     const control = aProcess(2);
-    await control.failed("contact", "A", "");
+    await control.failed("contact", contactId(1), "A", "");
 
     await control.succeeded("account");
-    await control.failed("contact", "A", "");
+    await control.failed("contact", contactId(2), "A", "");
 
     expect([...(await control.read()).parked.keys()]).toEqual(["contact"]);
+  });
+
+  it("of one record count once, however often it fails", async () => {
+    const control = aProcess(2);
+    for (let time = 0; time < 5; time += 1) await control.failed("contact", contactId(1), "A", "");
+    const before = (await control.read()).parked.size;
+
+    await control.failed("contact", contactId(2), "A", "");
+
+    expect([before, (await control.read()).parked.size]).toEqual([0, 1]);
   });
 
   it("never park when that is switched off, and cost nothing then", async () => {

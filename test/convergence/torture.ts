@@ -1,0 +1,38 @@
+// `npm run torture -- --seeds N [--seed S] [--from S]`: plays that many histories, one after another, and prints every one that fails with the
+// command that replays it. Exits 1 if any did.
+
+import { parseArgs } from "node:util";
+import { playSeed, report } from "./play.js";
+
+const { values } = parseArgs({
+  options: {
+    seeds: { type: "string", default: "1000" },
+    seed: { type: "string" },
+    from: { type: "string", default: "1" },
+    brief: { type: "boolean", default: false },
+  },
+});
+
+const single = values.seed === undefined ? undefined : Number(values.seed);
+const first = single ?? Number(values.from);
+const count = single === undefined ? Number(values.seeds) : 1;
+const startedAt = Date.now();
+const broken = new Map<string, number[]>();
+let failed = 0;
+
+for (let seed = first; seed < first + count; seed += 1) {
+  const verdict = await playSeed(seed);
+  if (verdict.violations.length === 0) continue;
+  failed += 1;
+  for (const rule of new Set(verdict.violations.map((violation) => violation.rule))) {
+    broken.set(rule, [...(broken.get(rule) ?? []), seed]);
+  }
+  if (!values.brief) console.log(`${report(verdict)}\n`);
+}
+
+const seconds = (Date.now() - startedAt) / 1000;
+console.log(
+  `${count} histories in ${seconds.toFixed(1)} s (${((seconds * 1000) / count).toFixed(0)} ms each), ${failed} failed`,
+);
+for (const [rule, seeds] of broken) console.log(`  ${seeds.length} × ${rule}: seeds ${seeds.slice(0, 20).join(" ")}`);
+process.exitCode = failed === 0 ? 0 : 1;
