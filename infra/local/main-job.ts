@@ -1,8 +1,9 @@
 // The main job, played on a running runtime: contacts that are in Dynamics already are loaded, then people create, edit and delete some.
 // What it measures goes into a report; how it is shown is run.ts, who judges is oracle.ts.
 
-import { compareSystems, type Difference } from "./oracle.js";
+import { compareSystems } from "./oracle.js";
 import { type CallCounts, type Editor, eventually, type Observer } from "./people.js";
+import { percentiles, type Report, range } from "./report.js";
 import { contactId, inventContact } from "./scenarios/contacts.js";
 import type { State } from "./state.js";
 
@@ -11,17 +12,6 @@ import type { State } from "./state.js";
  * sees, or one that writes the same value again, which rings the webhook.
  */
 export type ChangeKind = "load" | "create" | "update" | "unchanged" | "delete";
-
-/** Outcome of the main job. Latencies: from before the edit was sent to Dynamics until Campaign stored it, in ms. */
-export interface Report {
-  agree: boolean;
-  records: number;
-  differences: Difference[];
-  failures: number;
-  campaignCalls: Record<ChangeKind, { changes: number; calls: number }>;
-  latencyMs: { p50: number; p99: number };
-  loadSeconds: number;
-}
 
 /** Who plays and who is told. `say` prints one line. */
 export interface Stage {
@@ -36,12 +26,12 @@ const liveEdits = 20;
 const liveDeletes = 10;
 
 /** Waits for the first load of `contacts` contacts, showing where it is, then plays the live edits and judges. */
-export async function playMainJob(stage: Stage, contacts: number): Promise<Report> {
+export async function playMainJob(stage: Stage, contacts: number): Promise<Report<ChangeKind>> {
   const { observer, editor, say } = stage;
   const started = Date.now();
   await firstLoad(stage, contacts);
   const loadSeconds = (Date.now() - started) / 1000;
-  const calls: Partial<Report["campaignCalls"]> = {};
+  const calls: Partial<Report<ChangeKind>["campaignCalls"]> = {};
   calls.load = { changes: contacts, calls: (await observer.takeCalls()).total };
   say(`first load: ${contacts} contacts in ${loadSeconds.toFixed(1)} s, ${calls.load.calls} Campaign calls`);
 
@@ -84,7 +74,7 @@ export async function playMainJob(stage: Stage, contacts: number): Promise<Repor
   );
   return {
     ...(await judge(stage)),
-    campaignCalls: calls as Report["campaignCalls"],
+    campaignCalls: calls as Report<ChangeKind>["campaignCalls"],
     latencyMs: percentiles(latencies),
     loadSeconds,
   };
@@ -131,14 +121,4 @@ async function dealtWith({ editor, state }: Stage, id: string): Promise<void> {
     const stored = await state.states.read("contact", id as Parameters<typeof state.states.read>[1]);
     return stored?.state.version === version ? true : undefined;
   });
-}
-
-function percentiles(values: readonly number[]): Report["latencyMs"] {
-  const sorted = [...values].sort((a, b) => a - b);
-  const at = (share: number): number => sorted[Math.max(0, Math.ceil(sorted.length * share) - 1)] ?? 0;
-  return { p50: at(0.5), p99: at(0.99) };
-}
-
-function range(from: number, to: number): number[] {
-  return Array.from({ length: to - from }, (_, index) => from + index);
 }

@@ -1,25 +1,53 @@
 // npm start: the whole system on this machine, and the main job played on it (design.md §9).
-// npm start -- [--scenario small] [--once] [--json FILE] [--port-host N] [--port-dataverse N] …
+// npm start -- [--scenario small|linked] [--once] [--json FILE] [--port-host N] [--port-dataverse N] …
 
 import { writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
-import { makeHttpClient } from "../../shared/http/client.js";
-import { shippedMappings } from "../../shared/mapping/shipped.js";
-import { makeDynamicsClient, systemClock } from "../../shared/services.js";
-import { loadSettings } from "../../shared/settings/load.js";
-import { applyRegistration, planRegistration } from "../dataverse/provision.js";
+import type { InstanceConfiguration } from "./campaign/model/instance.js";
 import { LOCAL_APPS } from "./dataverse/options.js";
-import { playMainJob, type Report, type Stage } from "./main-job.js";
+import { type LinkedStage, linkedSizes, playLinked, seedLinked } from "./linked-job.js";
+import { playMainJob, type Stage } from "./main-job.js";
+import { makeOperator } from "./operator.js";
 import { observe, signIn } from "./people.js";
+import { registerInForce } from "./register.js";
+import { printReport, type Report } from "./report.js";
 import { type Ports, type Runtime, requireRepositoryRoot, standardPorts, startRuntime } from "./runtime.js";
+import { campaignInstance } from "./scenarios/acme/campaign-instance.js";
+import { defineAcmeTables } from "./scenarios/acme/dynamics-tables.js";
 import { inventContact } from "./scenarios/contacts.js";
 import { openState } from "./state.js";
 
-/** Contacts that are in Dynamics when a scenario begins. */
-const scenarios: Readonly<Record<string, number>> = { small: 1_000 };
+/** What is played: on which instance of Campaign, what is in Dynamics before a host starts, and what happens then. */
+interface Scenario {
+  campaignInstance?: InstanceConfiguration;
+  prepare(stage: Stage): Promise<void>;
+  play(stage: LinkedStage): Promise<Report>;
+}
+
+const smallContacts = 1_000;
+
+const scenarios: Readonly<Record<string, Scenario>> = {
+  small: {
+    async prepare({ observer }) {
+      await observer.seedContacts(Array.from({ length: smallContacts }, (_, number) => inventContact(number)));
+      console.log(`${smallContacts} invented contacts are in Dynamics, Campaign is empty`);
+    },
+    play: (stage) => playMainJob(stage, smallContacts),
+  },
+  linked: {
+    campaignInstance,
+    async prepare({ observer, editor }) {
+      await defineAcmeTables(async (method, path, body) => void (await editor.send(method, path, body)));
+      await seedLinked({ observer });
+      const sizes = Object.entries(linkedSizes).map(([what, size]) => `${size} ${what}`);
+      console.log(`${sizes.join(", ")}, all invented, are in Dynamics, Campaign is empty`);
+    },
+    play: playLinked,
+  },
+};
 
 interface Arguments {
-  contacts: number;
+  scenario: Scenario;
   once: boolean;
   json: string | undefined;
   /** State and logs; emptied at the start. */
@@ -39,15 +67,15 @@ function readArguments(): Arguments {
     },
   });
   const given: Readonly<Record<string, unknown>> = values;
-  const contacts = scenarios[values.scenario];
-  if (contacts === undefined) {
+  const scenario = scenarios[values.scenario];
+  if (scenario === undefined) {
     throw new Error(`there is no scenario ${values.scenario}; there is: ${Object.keys(scenarios).join(", ")}`);
   }
   const ports = Object.fromEntries(
     Object.entries(standardPorts).map(([name, port]) => [name, Number(given[`port-${name}`] ?? port)]),
   );
   return {
-    contacts,
+    scenario,
     once: values.once,
     json: values.json,
     directory: values.directory,
@@ -57,12 +85,13 @@ function readArguments(): Arguments {
 
 async function main(): Promise<void> {
   requireRepositoryRoot();
-  const { contacts, once, json, directory, ports } = readArguments();
+  const { scenario, once, json, directory, ports } = readArguments();
   let stopping = false;
   console.log("starting bus, tables, Dataverse and Campaign simulators, and building the app …");
   const runtime = await startRuntime({
     directory,
     ports,
+    campaignInstance: scenario.campaignInstance,
     onUnexpectedEnd: (name, how) => {
       if (!stopping) console.error(`${name} ended unexpectedly (${how}); its log is in ${directory}/logs/${name}.log`);
     },
@@ -81,7 +110,7 @@ async function main(): Promise<void> {
   }
 
   try {
-    const report = await play(runtime, contacts);
+    const report = await play(runtime, scenario);
     printReport(report);
     if (json !== undefined) writeFileSync(json, `${JSON.stringify(report, undefined, 2)}\n`);
     if (!report.agree) process.exitCode = 1;
@@ -95,41 +124,32 @@ async function main(): Promise<void> {
   }
 }
 
-async function play(runtime: Runtime, contacts: number): Promise<Report> {
+async function play(runtime: Runtime, scenario: Scenario): Promise<Report> {
   const { addresses, settings } = runtime;
-  const observer = observe(addresses);
-  await observer.seedContacts(Array.from({ length: contacts }, (_, number) => inventContact(number)));
-  console.log(`${contacts} invented contacts are in Dynamics, Campaign is empty`);
-
-  const host = await runtime.startHost();
-  await requireHealth(host.address, String(settings.LOCAL_FUNCTION_KEY));
-  const client = makeDynamicsClient(
-    loadSettings(settings),
-    makeHttpClient({ clock: systemClock, random: Math.random }),
-    systemClock,
-  );
-  const webhook = {
-    url: `${host.address}/api/ingress-webhook`,
-    key: String(settings.LOCAL_FUNCTION_KEY),
-    name: "acs-sync",
-  };
-  await applyRegistration(await planRegistration({ client, webhook, mappings: shippedMappings() }), (what) =>
-    console.log(`  Dynamics: ${what}`),
-  );
-
+  const functionKey = String(settings.LOCAL_FUNCTION_KEY);
   const editor = await signIn({
     dataverse: addresses.dataverse,
     tenantId: String(settings.DYNAMICS_TENANT_ID),
     ...LOCAL_APPS.editor,
   });
   const stage: Stage = {
-    observer,
+    observer: observe(addresses),
     editor,
     state: openState(String(settings.TABLES)),
     say: (line) => console.log(line),
     progress: showProgress,
   };
-  return playMainJob(stage, contacts);
+  await scenario.prepare(stage);
+
+  const host = await runtime.startHost();
+  await requireHealth(host.address, functionKey);
+  const operator = makeOperator(() => host.address, functionKey);
+  const register = async (): Promise<void> => {
+    const webhook = { url: `${host.address}/api/ingress-webhook`, key: functionKey, name: "acs-sync" };
+    await registerInForce(settings, operator, { webhook }, (what) => console.log(`  Dynamics: ${what}`));
+  };
+  await register();
+  return scenario.play({ ...stage, operator, register });
 }
 
 /** A settings error leaves the app half silent on purpose; here it ends the run. */
@@ -145,23 +165,6 @@ function showProgress(line: string): void {
   if (line === shown) return;
   shown = line;
   console.log(line);
-}
-
-function printReport(report: Report): void {
-  const { campaignCalls, latencyMs, differences } = report;
-  console.log("\nsummary");
-  console.log(
-    `  records compared field by field: ${report.records}, differences: ${differences.length}, failures: ${report.failures}`,
-  );
-  for (const { id, what } of differences.slice(0, 10)) console.log(`    ${id}: ${what}`);
-  console.log("  Campaign calls per kind of change:");
-  for (const [kind, { changes, calls }] of Object.entries(campaignCalls)) {
-    console.log(
-      `    ${kind.padEnd(9)} ${String(changes).padStart(5)} changes  ${String(calls).padStart(5)} calls  ${(calls / changes).toFixed(2)} each`,
-    );
-  }
-  console.log(`  change in Dynamics to profile in Campaign: p50 ${latencyMs.p50} ms, p99 ${latencyMs.p99} ms`);
-  console.log(report.agree ? "  both systems agree" : "  THE SYSTEMS DIFFER");
 }
 
 function printAddresses({ addresses, settings, logDirectory }: Runtime): void {

@@ -6,6 +6,7 @@ import { createServer } from "node:net";
 import { join } from "node:path";
 import { type SettingDefinition, settingDefinitions } from "../../shared/settings/schema.js";
 import { buildApp } from "../build.js";
+import type { InstanceConfiguration } from "./campaign/model/instance.js";
 import { type LocalProcess, type ProcessPlan, startProcess } from "./processes.js";
 import { brokerQueues } from "./queues.js";
 
@@ -38,6 +39,8 @@ export interface RuntimeOptions {
   ports: Ports;
   /** App settings that differ from those of local.settings.sample.json. */
   settings?: Record<string, string>;
+  /** What Campaign's administrators configured; without it the simulator's own instance. */
+  campaignInstance?: InstanceConfiguration | undefined;
   /** Options of the simulators' processes. */
   args?: Partial<Record<ServiceName, readonly string[]>>;
   /** How long a dead host's timers stay its own, in ms. */
@@ -151,6 +154,9 @@ async function packApp(directory: string): Promise<void> {
 function servicePlans(options: RuntimeOptions, ports: Ports, logDirectory: string): Record<ServiceName, ProcessPlan> {
   const queueFile = join(options.directory, "queues.json");
   writeFileSync(queueFile, JSON.stringify(brokerQueues()));
+  const instance = options.campaignInstance;
+  const instanceFile = join(options.directory, "campaign-instance.json");
+  if (instance) writeFileSync(instanceFile, JSON.stringify(instance));
   const data = (name: string): string[] => {
     const directory = join(options.directory, "data", name);
     mkdirSync(directory, { recursive: true });
@@ -167,7 +173,7 @@ function servicePlans(options: RuntimeOptions, ports: Ports, logDirectory: strin
     bus: plan("bus", ["--port", String(ports.bus), "--admin-port", String(ports.busAdmin), "--queues", queueFile]),
     tables: plan("tables", ["--port", String(ports.tables)]),
     dataverse: plan("dataverse", ["--port", String(ports.dataverse)]),
-    campaign: plan("campaign", ["--port", String(ports.campaign)]),
+    campaign: plan("campaign", ["--port", String(ports.campaign), ...(instance ? ["--resources", instanceFile] : [])]),
   };
 }
 

@@ -14,6 +14,7 @@ export interface DataverseCall {
   path: string | URL;
   prefer?: readonly string[];
   headers?: Record<string, string>;
+  /** Goes out as JSON; text as it is, with a content type of its own in `headers`. */
   body?: unknown;
 }
 
@@ -47,7 +48,7 @@ export function makeDataverseClient(options: DataverseClientOptions): DataverseC
       method: call.method ?? "GET",
       url: new URL(call.path, root),
       headers: headersOf(call, token),
-      ...(call.body !== undefined && { body: JSON.stringify(call.body) }),
+      ...(call.body !== undefined && { body: typeof call.body === "string" ? call.body : JSON.stringify(call.body) }),
       timeoutMs: options.timeoutMs,
       deadline: options.clock.now() + options.budgetMs,
     });

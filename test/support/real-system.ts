@@ -41,7 +41,7 @@ export async function startRealSystem(): Promise<RealSystem> {
   const runtime = await startRuntime({
     directory: join(tmpdir(), `dynamics-campaign-histories-${process.pid}`),
     ports: { host: 0, dataverse: 0, campaign: 0, bus: 0, busAdmin: 0, tables: 0 },
-    settings: { SWEEP_SCHEDULE: "*/1 * * * * *", CAMPAIGN_CALL_SECONDS: "2" },
+    settings: { SWEEP_SCHEDULE: "*/1 * * * * *", CAMPAIGN_CALL_SECONDS: "2", CAMPAIGN_RATE_CALLS: "50" },
     campaignInstance,
     lockPeriodMs: 1_000,
   });

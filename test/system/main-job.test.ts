@@ -3,7 +3,7 @@ import { mkdtempSync, readdirSync, readFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import type { Report } from "../../infra/local/main-job.js";
+import type { Report } from "../../infra/local/report.js";
 
 interface Ended {
   code: number | null;
