@@ -8,22 +8,18 @@ import {
   MissingError,
   RefusedError,
   type SyncError,
-  TableError,
-  ThrottledError,
   UnavailableError,
 } from "../errors.js";
 import type { ActivityResult, ActivitySink, ContactFate, NewActivity } from "../flows/egress-ports.js";
+import type { HttpResponse } from "../http/client.js";
 import { parseJson } from "../http/json.js";
-import { parseRetryAfter } from "../http/retry-timing.js";
-import type { EventType } from "../model/email-event.js";
 import { parseRecordId, type RecordId } from "../model/ids.js";
-import { activityRow, completion, taskRow } from "./activity-rows.js";
+import { judge, operationsOf, requestsOf, type Verdict, verdictOf } from "./activity-change-set.js";
 import type { ActivityTables } from "./activity-tables.js";
-import { type AnswerPart, type BatchAnswer, type BatchRequest, readBatch, writeBatch } from "./batch.js";
-import type { DataverseClient } from "./client.js";
+import { readBatch, writeBatch } from "./batch.js";
+import type { DataverseCall, DataverseClient } from "./client.js";
 import { readRecordId } from "./named-records.js";
-import { makePace } from "./pace.js";
-import { toDataverseError } from "./to-error.js";
+import { makePace, runAll } from "./pace.js";
 
 /**
  * `tag` marks our writes for our own webhooks. `zone` (IANA) is the one whose day a task is due. `newId` parts batches. `batchOperations`: creating, completing
@@ -51,20 +47,12 @@ const defaultMost = 16;
 /** A merged contact's master may be merged in turn; nobody merges this often. */
 const longestChain = 16;
 
-/** The row is there already, by its id (facts/dataverse.md §13). */
-const duplicateId = "0x80040237";
-/** The body names a column or lookup that the table does not have: no event is to blame. */
-const payloadError = "0x80048d19";
-
 const contactSchema = z.object({
   contactid: z.string(),
   merged: z.boolean().nullish(),
   _masterid_value: z.string().nullish(),
 });
 const idSchema = z.object({ activityid: z.string() });
-
-/** What became of one change set. `undecided`: neither carried out nor refused for good; `error` says why. */
-type Verdict = ActivityResult | { outcome: "undecided"; error: SyncError };
 
 /** Makes the sink of one environment. */
 export function makeActivitySink(
@@ -74,25 +62,29 @@ export function makeActivitySink(
 ): ActivitySink {
   const pace = makePace({ first: firstParallel, most });
 
-  const list = async <T>(operation: string, path: string, item: z.ZodType<T>): Promise<T[]> => {
-    const { text, headers } = await pace.run(() => client.call({ operation, path }));
-    pace.note(headers);
-    const page = z.object({ value: z.array(item), "@odata.nextLink": z.undefined() }).safeParse(parseJson(text));
-    if (page.success) return page.data.value;
-    throw new MalformedError(`Dataverse's answer to ${operation} is no list of ids`);
+  /** What is still waiting when `signal` says so is never sent. */
+  const call = async (request: DataverseCall, signal: AbortSignal): Promise<HttpResponse> => {
+    const response = await pace.run(() => {
+      signal.throwIfAborted();
+      return client.call(request);
+    });
+    pace.note(response.headers);
+    return response;
   };
 
-  const readByIds = async <T>(
-    { set, id, select = id }: { set: string; id: string; select?: string },
-    ids: readonly string[],
-    item: z.ZodType<T>,
-  ): Promise<T[]> => {
-    const read = (some: readonly string[]): Promise<T[]> => {
-      const filter = `Microsoft.Dynamics.CRM.In(PropertyName='${id}',PropertyValues=${JSON.stringify(some)})`;
-      return list(`look for ${set}`, `${set}?$select=${select}&$filter=${encodeURIComponent(filter)}`, item);
-    };
-    return (await allSettled(chunks([...new Set(ids)], idsPerRead, () => 1).map(read))).flat();
-  };
+  const readByIds = async <T>(what: Named, ids: readonly string[], row: z.ZodType<T>): Promise<T[]> =>
+    runAll(
+      chunks([...new Set(ids)], idsPerRead, () => 1),
+      async (some, signal) => {
+        const operation = `look for ${what.set}`;
+        const { text } = await call({ operation, path: pathOf(what, some) }, signal);
+        const page = z
+          .object({ value: z.array(row), "@odata.nextLink": z.undefined().optional() })
+          .safeParse(parseJson(text));
+        if (page.success) return page.data.value;
+        throw new MalformedError(`Dataverse's answer to ${operation} is not the list that was asked for`);
+      },
+    );
 
   const readExisting = async (set: string, ids: readonly RecordId[]): Promise<ReadonlySet<RecordId>> =>
     new Set(
@@ -100,50 +92,45 @@ export function makeActivitySink(
     );
 
   /** Writes some in one request. When the whole request is refused, its halves are tried, until it is clear which one is to blame. */
-  const writeBatchOf = async (some: readonly NewActivity[]): Promise<Verdict[]> => {
+  const writeSome = async (some: readonly NewActivity[], signal: AbortSignal): Promise<Verdict[]> => {
     try {
-      return await send(some);
+      return await send(some, signal);
     } catch (error) {
       const isRefusal =
         error instanceof RefusedError || error instanceof MissingError || error instanceof ConflictError;
       if (!isRefusal) throw error;
       if (some.length === 1) return [judge(error)];
       const half = Math.ceil(some.length / 2);
-      return [...(await writeBatchOf(some.slice(0, half))), ...(await writeBatchOf(some.slice(half)))];
+      return [...(await writeSome(some.slice(0, half), signal)), ...(await writeSome(some.slice(half), signal))];
     }
   };
 
-  const send = async (some: readonly NewActivity[]): Promise<Verdict[]> => {
+  const send = async (some: readonly NewActivity[], signal: AbortSignal): Promise<Verdict[]> => {
     const changeSets = some.map((activity) => requestsOf(activity, tables, { tag, zone, root: client.root }));
     const { contentType, body } = writeBatch(
       changeSets.map((changeSet) => ({ changeSet })),
       newId(),
     );
-    const response = await pace.run(() =>
-      client.call({
+    const response = await call(
+      {
         operation: "write activities",
         method: "POST",
         path: "$batch",
         prefer: ["odata.continue-on-error"],
         headers: { "content-type": contentType, accept: "multipart/mixed" },
         body,
-      }),
+      },
+      signal,
     );
-    pace.note(response.headers);
     const answers = readBatch(response.headers["content-type"], response.text);
     if (answers.length !== some.length) {
       throw new MalformedError(`Dataverse answered ${answers.length} of ${some.length} change sets`);
     }
-    return answers.map((answer, index) => {
-      const failed = failureIn(answer, changeSets[index]?.length ?? 0);
-      return failed ? judge(toError(failed, now())) : { outcome: "written" };
-    });
+    return answers.map((answer, index) => verdictOf(answer, changeSets[index]?.length ?? 0, now()));
   };
 
-  const writeAll = async (activities: readonly NewActivity[]): Promise<Verdict[]> => {
-    const batches = chunks(activities, batchOperations, operationsOf);
-    return (await allSettled(batches.map((batch) => writeBatchOf(batch)))).flat();
-  };
+  const writeAll = (activities: readonly NewActivity[]): Promise<Verdict[]> =>
+    runAll(chunks(activities, batchOperations, operationsOf), writeSome);
 
   /** Which of these exist, whatever their type. */
   const existingOf = async (activities: readonly NewActivity[]): Promise<ReadonlySet<RecordId>> => {
@@ -183,7 +170,7 @@ export function makeActivitySink(
       return new Map([...ids].map(([key, id]) => [key, fateOf(id, rows)]));
     },
 
-    existing(type: EventType, ids) {
+    existing(type, ids) {
       return readExisting(tables[type].set, ids);
     },
 
@@ -191,9 +178,9 @@ export function makeActivitySink(
       const first = await writeAll(activities);
       const undecided = activities.filter((_, index) => first[index]?.outcome === "undecided");
       if (undecided.length === 0) return first.map(settled);
-      // With nothing carried out there is no telling a poisoned event from a peer that is unwell.
-      const some = first.find((verdict) => verdict.outcome === "undecided");
-      if (undecided.length === activities.length && some && isUnwell(some)) throw some.error;
+      // With nothing decided there is no telling a poisoned event from a peer that is unwell.
+      const [one] = first;
+      if (one && isUnwell(one) && first.every(isUnwell)) throw one.error;
 
       const there = await existingOf(undecided);
       const again = await withoutTasksThere(undecided.filter(({ id }) => !there.has(id)));
@@ -207,69 +194,6 @@ export function makeActivitySink(
   };
 }
 
-/** The change set of one activity: made, completed, and the task. Its URLs name the row by its id, which we give. */
-function requestsOf(
-  activity: NewActivity,
-  tables: ActivityTables,
-  { tag, zone, root }: { tag: string; zone: string; root: URL },
-): BatchRequest[] {
-  const table = tables[activity.event.type];
-  const tagged = (path: string): string => `${root.pathname}${path}?tag=${encodeURIComponent(tag)}`;
-  const requests: BatchRequest[] = [
-    { method: "POST", url: tagged(table.set), body: JSON.stringify(activityRow(activity, table)) },
-    {
-      method: "PATCH",
-      url: tagged(`${table.set}(${activity.id})`),
-      headers: { "If-Match": "*" },
-      body: JSON.stringify(completion(activity.event)),
-    },
-  ];
-  if (!activity.task) return requests;
-  const task = taskRow(activity, activity.task.id, zone);
-  return [...requests, { method: "POST", url: tagged("tasks"), body: JSON.stringify(task) }];
-}
-
-function operationsOf({ task }: NewActivity): number {
-  return task ? 3 : 2;
-}
-
-/**
- * Why a change set was not carried out; undefined when it was. A failed one comes as one answer, alone (OData's rule) or inside a change set (as Dataverse
- * has been seen to answer).
- */
-function failureIn(answer: AnswerPart, expected: number): BatchAnswer | undefined {
-  const parts = "changeSet" in answer ? answer.changeSet : [answer];
-  const failed = parts.find(({ status }) => status < 200 || status >= 300);
-  if (failed) return failed;
-  if ("changeSet" in answer && parts.length === expected) return undefined;
-  throw new MalformedError("Dataverse's answer to a change set is not whole");
-}
-
-/** As if the part had been a request of its own. */
-function toError(answer: BatchAnswer, now: number): SyncError {
-  const operation = "write activity";
-  const error = toDataverseError(operation, { ...answer, attempts: 1, elapsedMs: 0, mayEcho: false });
-  if (answer.status !== 429) return error;
-  const waitMs = parseRetryAfter(answer.headers["retry-after"], now) ?? 1_000;
-  return new ThrottledError("Dataverse asks us to slow down inside a batch", waitMs, error.context);
-}
-
-/** What a failed change set means for its activity. Throws what is nobody's fault but the peer's, or that of the settings. */
-function judge(error: SyncError): Verdict {
-  const code = String(error.context.code ?? "");
-  const isDuplicate = error instanceof ConflictError && code === duplicateId;
-  // An error of its own making may be this row's; a gateway's is not.
-  const isInternal = error instanceof UnavailableError && error.context.status === 500;
-  if (isDuplicate || isInternal) return { outcome: "undecided", error };
-  if (error instanceof RefusedError && code === payloadError) {
-    throw new TableError(`${error.message} Do the activity tables have these columns?`, code, error.context);
-  }
-  if (error instanceof RefusedError || error instanceof MissingError || error instanceof ConflictError) {
-    return { outcome: "refused", code, message: error.message };
-  }
-  throw error;
-}
-
 function isUnwell(verdict: Verdict): verdict is { outcome: "undecided"; error: SyncError } {
   return verdict.outcome === "undecided" && verdict.error instanceof UnavailableError;
 }
@@ -281,16 +205,28 @@ function settled(verdict: Verdict | undefined): ActivityResult {
   return { outcome: "refused", code: String(verdict.error.context.code ?? ""), message: verdict.error.message };
 }
 
+/** Follows masters to the last one that is there: who was merged into somebody since deleted is here himself. */
 function fateOf(id: RecordId | undefined, rows: ReadonlyMap<RecordId, RecordId | undefined>): ContactFate {
   if (id === undefined || !rows.has(id)) return { state: "gone" };
   let last = id;
   for (let hop = 0; hop < longestChain; hop += 1) {
     const master = rows.get(last);
-    if (master === undefined) break;
-    if (!rows.has(master)) return { state: "gone" };
+    if (master === undefined || !rows.has(master)) break;
     last = master;
   }
   return last === id ? { state: "here", id } : { state: "merged", id: last };
+}
+
+/** Rows to read by the ids in column `id`. */
+interface Named {
+  set: string;
+  id: string;
+  select?: string;
+}
+
+function pathOf({ set, id, select = id }: Named, ids: readonly string[]): string {
+  const filter = `Microsoft.Dynamics.CRM.In(PropertyName='${id}',PropertyValues=${JSON.stringify(ids)})`;
+  return `${set}?$select=${select}&$filter=${encodeURIComponent(filter)}`;
 }
 
 /** Consecutive groups whose weights stay within `limit`; an item that is heavier has one for itself. */
@@ -306,26 +242,4 @@ function chunks<T>(items: readonly T[], limit: number, weigh: (item: T) => numbe
     groups.at(-1)?.push(item);
   }
   return groups;
-}
-
-/**
- * Runs all side by side. After the first error none is begun any more, and it is thrown once none is under way: nothing goes on behind the caller's back.
- */
-async function runAll<In, Out>(
-  items: readonly In[],
-  run: (item: In, signal: AbortSignal) => Promise<Out[]>,
-): Promise<Out[]> {
-  const stop = new AbortController();
-  const outcomes = await Promise.allSettled(
-    items.map(async (item) => {
-      try {
-        return await run(item, stop.signal);
-      } catch (error) {
-        stop.abort(error);
-        throw error;
-      }
-    }),
-  );
-  stop.signal.throwIfAborted();
-  return outcomes.flatMap((outcome) => (outcome.status === "fulfilled" ? outcome.value : []));
 }

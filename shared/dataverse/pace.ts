@@ -72,3 +72,25 @@ export function makePace({ first, most }: PaceOptions): Pace {
     },
   };
 }
+
+/**
+ * Runs all side by side. After the first error none is begun any more, and it is thrown once none is under way: nothing goes on behind the caller's back.
+ */
+export async function runAll<In, Out>(
+  items: readonly In[],
+  run: (item: In, signal: AbortSignal) => Promise<Out[]>,
+): Promise<Out[]> {
+  const stop = new AbortController();
+  const outcomes = await Promise.allSettled(
+    items.map(async (item) => {
+      try {
+        return await run(item, stop.signal);
+      } catch (error) {
+        stop.abort(error);
+        throw error;
+      }
+    }),
+  );
+  stop.signal.throwIfAborted();
+  return outcomes.flatMap((outcome) => (outcome.status === "fulfilled" ? outcome.value : []));
+}

@@ -20,6 +20,8 @@ export interface Job {
   readonly settings: SettingsInForce;
   readonly binding: Binding;
   readonly state: SyncState;
+  /** Must the record be written though nothing seems to differ? Not if it was, since somebody asked for it: a message that comes twice. */
+  readonly isForced: boolean;
   etag: string | undefined;
 }
 
@@ -30,9 +32,11 @@ const effectShare = 1.5;
 const looksAgain = new Set<Envelope["cause"]>(["load", "replay", "recovery", "parent", "redrive"]);
 
 /** Makes the job of a message whose record has this state. */
-export function makeJob(given: Omit<Job, "self" | "state" | "etag">, stored: StoredState): Job {
-  const { table, id } = given.envelope;
-  return { ...given, self: { table, id }, state: stored.state, etag: stored.etag };
+export function makeJob(given: Omit<Job, "self" | "state" | "isForced" | "etag">, stored: StoredState): Job {
+  const { table, id, force, occurredAt } = given.envelope;
+  const { state, etag } = stored;
+  const isForced = force === true && !((state.writtenAt ?? 0) > Date.parse(occurredAt) && state.always !== undefined);
+  return { ...given, self: { table, id }, state, isForced, etag };
 }
 
 /** An open intent whose time is over: its sender died, and nobody knows what Campaign holds. Only a fresh write settles it. */
@@ -48,7 +52,7 @@ export function mayBeThere(job: Pick<Job, "state">): boolean {
 /** Has this version, or a newer one, been dealt with, so that there is nothing to look at? */
 export function isDealtWith(job: Job, version: RowVersion | undefined): boolean {
   const { state, binding, envelope, settings } = job;
-  if (envelope.force || isInterrupted(job) || state.releasing || state.epoch !== binding.epoch) return false;
+  if (job.isForced || isInterrupted(job) || state.releasing || state.epoch !== binding.epoch) return false;
   if (version === undefined || state.version === undefined) return false;
   const age = compareVersions(version, state.version);
   if (!looksAgain.has(envelope.cause)) return age <= 0;

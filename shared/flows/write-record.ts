@@ -70,7 +70,7 @@ export async function writeRecord(ports: IngressPorts, envelope: Envelope): Prom
   if (intent && intent.until > ports.clock.now()) return { outcome: "wait", until: intent.until };
   if (envelope.kind === "upsert" && isDealtWith(job, envelope.version)) return { outcome: "stale" };
   const settled = (job.state.writtenAt ?? 0) + settlingMs;
-  if (envelope.kind === "upsert" && !envelope.force && settled > ports.clock.now()) {
+  if (envelope.kind === "upsert" && !job.isForced && settled > ports.clock.now()) {
     return { outcome: "trail", until: settled };
   }
 
@@ -109,7 +109,7 @@ async function upsert(job: Job, current: VersionedRow): Promise<WriteOutcome> {
   const done = keepInsertOnly(known, state, withInsertOnly);
 
   const same = state.always === prints.always && (!withInsertOnly || state.insertOnly === prints.insertOnly);
-  if (same && state.present && !isInterrupted(job) && !envelope.force) {
+  if (same && state.present && !isInterrupted(job) && !job.isForced) {
     await saveAndTell(job, keepEcho(job, done));
     await tidyLinks(job, family.linked, family.without);
     return { outcome: "unchanged", warnings: mapped.warnings };

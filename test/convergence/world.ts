@@ -336,7 +336,10 @@ export async function makeWorld(options: WorldOptions): Promise<World> {
     }
   };
 
+  /** Did the sweep that was started last come to its end? */
+  let hasSwept = false;
   const runSweep = (): void => {
+    hasSwept = false;
     const host = someHost();
     if (!host) return;
     sweeping += 1;
@@ -344,6 +347,7 @@ export async function makeWorld(options: WorldOptions): Promise<World> {
       await host.life.step("sweep");
       await finishPublication({ versions: host.versions, checkpoints: host.ports.checkpoints, clock: host.life.clock });
       const { changes, loaded } = await sweep(host.ports, paceOf(lanes), scheduler.now() + sweepBudgetMs);
+      hasSwept = true;
       if (changes + loaded > 0) trace.add(host.life.name, `sweeps: ${changes} changes, ${loaded} loaded`);
     };
     const end = (): void => {
@@ -397,9 +401,10 @@ export async function makeWorld(options: WorldOptions): Promise<World> {
         runSweep();
         const quietNow = await idle(Math.max(0, until - scheduler.now()));
         const due = queue.nextDueAt();
-        if (quietNow && due === undefined) return true;
+        if (quietNow && due === undefined && hasSwept) return true;
         if (scheduler.now() >= until) return false;
-        if (quietNow && due !== undefined) await scheduler.runUntil(Math.min(until, due));
+        // A sweep that failed is followed by the next one a minute later.
+        if (quietNow) await scheduler.runUntil(Math.min(until, due ?? scheduler.now() + minuteMs));
       }
     },
     atWork: async () => {
