@@ -39,8 +39,8 @@ export type WriteOutcome =
   | { outcome: "wait" | "trail"; until: number }
   | { outcome: "family"; until: number; waits: number };
 
-/** Several edits of one record within this time cost two calls: the first at once, the rest together. */
-const settlingMs = 1_000;
+/** Several edits of one record within a second cost two calls: the first at once, the rest together, with some time for their notices to arrive. */
+const settlingMs = 1_200;
 
 const second = 1_000;
 /** Pauses of a record that waits for its parent; about an hour in all. A parent that comes ends the wait at once. */
