@@ -1,12 +1,9 @@
 // npm run dataverse:plan | dataverse:apply | dataverse:remove: what must be registered in Dynamics, from the command line. Settings come from
 // the environment or from local.settings.json; the keys only from the environment, WEBHOOK_KEY and BUS_SAS_KEY.
 
-import { readFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { SettingsError, safeMessage } from "../../shared/errors.js";
-import { makeHttpClient } from "../../shared/http/client.js";
-import { makeDynamicsClient, systemClock } from "../../shared/services.js";
-import { loadSettings } from "../../shared/settings/load.js";
+import { clientFromSettings } from "./client-from-settings.js";
 import { type BusTarget, busNameOf, type WebhookTarget } from "./desired.js";
 import { applyRegistration, planRegistration, planRemoval, warnings } from "./provision.js";
 import { readMappings } from "./read-mappings.js";
@@ -43,7 +40,7 @@ async function main(): Promise<void> {
   const bus = busTarget(command === "apply");
   if (!webhook && !bus) throw new Error(usage);
 
-  const client = makeClient();
+  const client = clientFromSettings();
   const files = [...(values.mappings ?? []), ...moreFiles];
   if (moreFiles.length > 0 && !values.mappings) throw new Error(usage);
   const mappings = await readMappings(client, files, Number(values.language));
@@ -58,7 +55,7 @@ async function remove(): Promise<void> {
   const { name, only } = values;
   if (only !== undefined && only !== "webhook" && only !== "bus") throw new Error(usage);
   const actions = await planRemoval({
-    client: makeClient(),
+    client: clientFromSettings(),
     webhook: only === "bus" ? undefined : { name },
     bus: only === "webhook" ? undefined : { name: busNameOf(name) },
   });
@@ -83,19 +80,6 @@ function secret(variable: string, what: string, isNeeded: boolean): string {
   const value = process.env[variable] ?? "";
   if (isNeeded && value === "") throw new Error(`set ${variable} to ${what} that Dataverse is to use`);
   return value;
-}
-
-function makeClient() {
-  const settings = loadSettings({ ...settingsFile(), ...process.env });
-  return makeDynamicsClient(settings, makeHttpClient({ clock: systemClock, random: Math.random }), systemClock);
-}
-
-function settingsFile(): Record<string, string> {
-  try {
-    return JSON.parse(readFileSync("local.settings.json", "utf8")).Values ?? {};
-  } catch {
-    return {};
-  }
 }
 
 main().catch((error: unknown) => {

@@ -25,6 +25,7 @@ const rules: readonly { pattern: RegExp; code: string; kind: "duplicate" | "miss
     code: "bad-enumeration-value",
     kind: "refused",
   },
+  { pattern: /XTK-170006/, code: "bad-expression", kind: "refused" },
 ];
 
 /** Is this answer a permanent word of the engine about the data? Then sending it again changes nothing, though it is a 500. */

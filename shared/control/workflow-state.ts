@@ -40,7 +40,7 @@ function stoppedOrStopping({
   if (drain)
     return {
       state: "STOPPING",
-      reasons: [`what is on the queue, or due within a minute, is still worked off: ${waiting} messages`],
+      reasons: [`what is on the queue, or due within two seconds, is still worked off: ${waiting} messages`],
     };
   const quietAt = since + quietMs;
   if (now > quietAt) return { state: "STOPPED", reasons: [] };

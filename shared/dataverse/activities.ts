@@ -13,6 +13,7 @@ import {
 import type { ActivityResult, ActivitySink, ContactFate, NewActivity } from "../flows/egress-ports.js";
 import type { HttpResponse } from "../http/client.js";
 import { parseJson } from "../http/json.js";
+import type { Clock } from "../model/clock.js";
 import { parseRecordId, type RecordId } from "../model/ids.js";
 import { judge, operationsOf, requestsOf, type Verdict, verdictOf } from "./activity-change-set.js";
 import type { ActivityTables } from "./activity-tables.js";
@@ -28,7 +29,7 @@ import { makePace, runAll } from "./pace.js";
 export interface ActivitySinkOptions {
   tag: string;
   newId: () => string;
-  now: () => number;
+  clock: Clock;
   zone?: string;
   batchOperations?: number;
   most?: number;
@@ -54,19 +55,27 @@ const contactSchema = z.object({
 });
 const idSchema = z.object({ activityid: z.string() });
 
-/** Makes the sink of one environment. */
+/**
+ * Makes the sink of one environment. Change sets and not CreateMultiple: that one is all or nothing over all its rows, names no row that failed, and cannot
+ * complete what it makes (facts/dataverse.md §6.2).
+ */
 export function makeActivitySink(
   client: DataverseClient,
   tables: ActivityTables,
-  { tag, newId, now, zone = "UTC", batchOperations = defaultOperations, most = defaultMost }: ActivitySinkOptions,
+  { tag, newId, clock, zone = "UTC", batchOperations = defaultOperations, most = defaultMost }: ActivitySinkOptions,
 ): ActivitySink {
-  const pace = makePace({ first: firstParallel, most });
+  const pace = makePace({ clock, first: firstParallel, most });
 
-  /** What is still waiting when `signal` says so is never sent. */
-  const call = async (request: DataverseCall, signal: AbortSignal): Promise<HttpResponse> => {
-    const response = await pace.run(() => {
-      signal.throwIfAborted();
-      return client.call(request);
+  /** What still waits when another call has failed for good is never sent. Said here, before the next in line gets its turn. */
+  const call = async (request: DataverseCall, stop: AbortController): Promise<HttpResponse> => {
+    const response = await pace.run(async () => {
+      stop.signal.throwIfAborted();
+      try {
+        return await client.call(request);
+      } catch (error) {
+        if (!isRefusal(error)) stop.abort(error);
+        throw error;
+      }
     });
     pace.note(response.headers);
     return response;
@@ -75,9 +84,9 @@ export function makeActivitySink(
   const readByIds = async <T>(what: Named, ids: readonly string[], row: z.ZodType<T>): Promise<T[]> =>
     runAll(
       chunks([...new Set(ids)], idsPerRead, () => 1),
-      async (some, signal) => {
+      async (some, stop) => {
         const operation = `look for ${what.set}`;
-        const { text } = await call({ operation, path: pathOf(what, some) }, signal);
+        const { text } = await call({ operation, path: pathOf(what, some) }, stop);
         const page = z
           .object({ value: z.array(row), "@odata.nextLink": z.undefined().optional() })
           .safeParse(parseJson(text));
@@ -92,20 +101,18 @@ export function makeActivitySink(
     );
 
   /** Writes some in one request. When the whole request is refused, its halves are tried, until it is clear which one is to blame. */
-  const writeSome = async (some: readonly NewActivity[], signal: AbortSignal): Promise<Verdict[]> => {
+  const writeSome = async (some: readonly NewActivity[], stop: AbortController): Promise<Verdict[]> => {
     try {
-      return await send(some, signal);
+      return await send(some, stop);
     } catch (error) {
-      const isRefusal =
-        error instanceof RefusedError || error instanceof MissingError || error instanceof ConflictError;
-      if (!isRefusal) throw error;
+      if (!isRefusal(error)) throw error;
       if (some.length === 1) return [judge(error)];
       const half = Math.ceil(some.length / 2);
-      return [...(await writeSome(some.slice(0, half), signal)), ...(await writeSome(some.slice(half), signal))];
+      return [...(await writeSome(some.slice(0, half), stop)), ...(await writeSome(some.slice(half), stop))];
     }
   };
 
-  const send = async (some: readonly NewActivity[], signal: AbortSignal): Promise<Verdict[]> => {
+  const send = async (some: readonly NewActivity[], stop: AbortController): Promise<Verdict[]> => {
     const changeSets = some.map((activity) => requestsOf(activity, tables, { tag, zone, root: client.root }));
     const { contentType, body } = writeBatch(
       changeSets.map((changeSet) => ({ changeSet })),
@@ -120,13 +127,13 @@ export function makeActivitySink(
         headers: { "content-type": contentType, accept: "multipart/mixed" },
         body,
       },
-      signal,
+      stop,
     );
     const answers = readBatch(response.headers["content-type"], response.text);
     if (answers.length !== some.length) {
       throw new MalformedError(`Dataverse answered ${answers.length} of ${some.length} change sets`);
     }
-    return answers.map((answer, index) => verdictOf(answer, changeSets[index]?.length ?? 0, now()));
+    return answers.map((answer, index) => verdictOf(answer, changeSets[index]?.length ?? 0, clock.now()));
   };
 
   const writeAll = (activities: readonly NewActivity[]): Promise<Verdict[]> =>
@@ -192,6 +199,11 @@ export function makeActivitySink(
       });
     },
   };
+}
+
+/** Dynamics understood, and said no. */
+function isRefusal(error: unknown): error is SyncError {
+  return error instanceof RefusedError || error instanceof MissingError || error instanceof ConflictError;
 }
 
 function isUnwell(verdict: Verdict): verdict is { outcome: "undecided"; error: SyncError } {

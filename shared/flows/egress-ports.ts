@@ -15,6 +15,8 @@ export interface EventPage {
   events: readonly EmailEvent[];
   skipped: Skipped;
   next?: string;
+  /** For `acknowledge`. */
+  receipt?: string;
 }
 
 /** Campaign's e-mail events. Every method may throw AuthError, ThrottledError, UnavailableError, TableError. */
@@ -23,6 +25,8 @@ export interface EventSource {
   readEvents(since: string, cursor: string | undefined, size: number): Promise<EventPage>;
   /** When the oldest row that is still there changed (ISO); undefined: there is none. */
   oldestChange(): Promise<string | undefined>;
+  /** Says that what became of the page with this receipt is kept for good, so that it need not come again. Saying it twice is saying it once. */
+  acknowledge?(receipt: string): Promise<void>;
 }
 
 /** What became of the contact an event is about. `merged`: events belong to `id`, its master (of masters). */

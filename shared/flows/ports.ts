@@ -107,7 +107,7 @@ export interface ChangeQueue {
   sendBundles(bundles: readonly (readonly Envelope[])[]): Promise<void>;
   /** Sends so that the message becomes visible at `at` (epoch ms). */
   schedule(envelope: Envelope, at: number): Promise<void>;
-  /** Records waiting now or due within a minute, by lane; lanes without any are left out. Counting stops at `limit` in all. */
+  /** Records waiting now or due within two seconds, by lane; lanes without any are left out. Counting stops at `limit` in all. */
   depths(limit: number): Promise<ReadonlyMap<string, number>>;
 }
 

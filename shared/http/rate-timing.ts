@@ -43,6 +43,7 @@ const shortestGraceMs = 25;
 const stepMs = 3_000;
 const stepShare = 0.97;
 const freeShare = 0.5;
+const longestSeenMs = 50;
 
 /**
  * The spacing now; undefined when nothing limits the rate. Starts no more than `calls` requests in any window, fixed or sliding:
@@ -97,7 +98,9 @@ export function afterRefusal(state: RateState, { until, began, now, limit, seenM
     return { ...closed, slow: { intervalMs, freeMs: state.slow?.freeMs ?? 0, at: now } };
   }
   if (seenMs === undefined) return closed;
-  return { ...closed, slow: { intervalMs: seenMs * slowerThanSeen, freeMs: seenMs * freeShare, at: now } };
+  // Few calls lately say how little there was to do, not how little is allowed; repeated 429s slow further from here.
+  const knownMs = Math.min(seenMs, longestSeenMs);
+  return { ...closed, slow: { intervalMs: knownMs * slowerThanSeen, freeMs: knownMs * freeShare, at: now } };
 }
 
 /** A 429 as it is answered; see afterRefusal. */

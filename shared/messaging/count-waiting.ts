@@ -4,7 +4,7 @@ import type { ServiceBusReceivedMessage, ServiceBusReceiver } from "@azure/servi
 export type SequenceNumber = NonNullable<ServiceBusReceivedMessage["sequenceNumber"]>;
 
 /** Messages scheduled for later than this from now are not waiting. */
-export const soonMs = 60_000;
+export const soonMs = 2_000;
 const pageSize = 250;
 
 /** One walk over the queue. `from`: where it starts; without it the SDK starts where it last stopped, which on a fresh client is the start. */
@@ -17,7 +17,7 @@ export interface Walk {
 }
 
 /**
- * Counts records of messages that are active or due within a minute by peeking, by session, up to `limit` in all; deferred ones do not count. `first` is where
+ * Counts records of messages that are active or due within two seconds by peeking, by session, up to `limit` in all; deferred ones do not count. `first` is where
  * the next walk must start. It locks nothing and needs no right but Listen, other than the administration client's counts.
  */
 export async function countWaiting(

@@ -50,7 +50,14 @@ export function coreHttp(cores: Readonly<Record<string, SimCore>>, clock: FixedC
       if ([429, 502, 503, 504].includes(response.status)) {
         throw new UnavailableError(`${system} answered ${response.status}`, response.status !== 429, { system });
       }
-      return { status: response.status, headers: lowered, text: response.body, attempts: 1, elapsedMs: 0, mayEcho: false };
+      return {
+        status: response.status,
+        headers: lowered,
+        text: response.body,
+        attempts: 1,
+        elapsedMs: 0,
+        mayEcho: false,
+      };
     },
   };
 }

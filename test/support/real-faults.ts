@@ -24,14 +24,14 @@ function kinds(seed: number): readonly RealFault[] {
     fault: { seed, ...fault },
   });
   return [
-    of("campaign", { on: api, rate: 0.05, answer: { status: 429, retryAfter: retryAfterSeconds } }),
-    of("campaign", { on: api, rate: 0.05, answer: { status: 429 } }),
-    of("campaign", { on: api, rate: 0.05, answer: { status: 503 } }),
-    of("campaign", { on: api, rate: 0.1, lost: true }, true),
-    of("campaign", { on: api, rate: 0.1, reset: "before" }),
-    of("campaign", { on: api, rate: 0.1, reset: "mid-body" }, true),
+    of("campaign", { on: api, rate: 0.2, answer: { status: 429, retryAfter: retryAfterSeconds } }),
+    of("campaign", { on: api, rate: 0.15, answer: { status: 429 } }),
+    of("campaign", { on: api, rate: 0.15, answer: { status: 503 } }),
+    of("campaign", { on: api, rate: 0.3, lost: true }, true),
+    of("campaign", { on: api, rate: 0.3, reset: "before" }),
+    of("campaign", { on: api, rate: 0.3, reset: "mid-body" }, true),
     of("campaign", { on: api, rate: 0.2, delayMs: 400 }),
-    of("campaign", { on: api, rate: 0.05, delayMs: 2_600 }, true),
+    of("campaign", { on: api, rate: 0.1, delayMs: 2_600 }, true),
     of("dataverse", { on: "GET **", rate: 0.05, answer: { status: 429, retryAfter: 1 } }),
     of("dataverse", { on: "GET **", rate: 0.05, answer: { status: 503 } }),
     of("dataverse", { on: "GET **", rate: 0.1, reset: "mid-body" }),
@@ -49,13 +49,15 @@ function kinds(seed: number): readonly RealFault[] {
   ];
 }
 
-/** Draws a seed's faults: about a third of all kinds, each at its worst rate or up to ten times rarer. */
+/**
+ * Draws a seed's faults: about a third of all kinds, each at its worst rate or up to four times rarer. Every third seed knows only those that
+ * interrupt nothing, so that it is seen whether anything is written twice without need.
+ */
 export function drawFaults(chance: Chance, seed: number): readonly RealFault[] {
   return kinds(seed).flatMap((kind) => {
-    const isThere = chance.happens(0.35);
-    const share = 10 ** -chance.draw();
-    if (!isThere) return [];
-    return [{ ...kind, fault: { ...kind.fault, rate: Number(kind.fault.rate) * share } }];
+    const isThere = chance.happens(0.35) && !(kind.interrupts && seed % 3 === 0);
+    const share = 4 ** -chance.draw();
+    return isThere ? [{ ...kind, fault: { ...kind.fault, rate: Number(kind.fault.rate) * share } }] : [];
   });
 }
 

@@ -20,10 +20,7 @@ const quietMs = 3_000;
 export async function comeToRest(system: RealSystem, edition: Edition, withinMs: number): Promise<Broken[]> {
   let left: Broken[] = [];
   const look = async (): Promise<true | undefined> => {
-    const holdings = await readHoldings(system.observer);
-    const differences = compareHoldings(holdings, edition).filter(
-      ({ table, id }) => !isParentless(holdings, table, id),
-    );
+    const differences = compareHoldings(await readHoldings(system.observer), edition);
     // What is scheduled for later is old news of records that have come over otherwise, or shows as a difference.
     const { active } = await system.waiting();
     const reading = await fullReads(system);

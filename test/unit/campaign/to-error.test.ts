@@ -26,6 +26,7 @@ describe("toCampaignError", () => {
     ["a bad enumeration value", 500, badEnum, "refused"],
     ["an unknown property", 500, "'colour' property is not valid for the 'profile' resource.", "refused"],
     ["a read-only property", 500, "Cannot update the 'age' property that is read-only", "refused"],
+    ["an expression it cannot parse", 500, "XTK-170006 Unable to parse expression '@lastModified = 31/01'.", "refused"],
     ["a key that may not change", 500, "RST-360012 Inconsistent operation on resource 'service'", "refused"],
     ["an expired token", 401, '{"error_code":"401013","message":"Oauth token is not valid"}', "auth"],
     ["another organisation", 403, '{"error_code":"403023","message":"Profile is not valid"}', "auth"],

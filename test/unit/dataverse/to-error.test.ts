@@ -4,7 +4,14 @@ import { errorKind, type RefusedError } from "../../../shared/errors.js";
 import type { HttpResponse } from "../../../shared/http/client.js";
 
 function answer(status: number, code = "", message = ""): HttpResponse {
-  return { status, headers: {}, text: JSON.stringify({ error: { code, message } }), attempts: 1, elapsedMs: 1, mayEcho: false };
+  return {
+    status,
+    headers: {},
+    text: JSON.stringify({ error: { code, message } }),
+    attempts: 1,
+    elapsedMs: 1,
+    mayEcho: false,
+  };
 }
 
 describe("toDataverseError", () => {
