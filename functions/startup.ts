@@ -3,6 +3,7 @@
 
 import { startServices } from "../shared/services.js";
 import { registerControl } from "./control.js";
+import { registerEgressPull } from "./egress-pull.js";
 import { registerHealth, registerUnhealthy } from "./health.js";
 import { registerIngressBus } from "./ingress-bus.js";
 import { registerIngressDeadLetters } from "./ingress-dead-letters.js";
@@ -19,6 +20,7 @@ if ("services" in started) {
   registerIngressSweep(started.services);
   registerIngressWrite(started.services);
   registerIngressDeadLetters(started.services);
+  if (started.services.egress) registerEgressPull(started.services.egress);
   if (started.services.hasBusDoor) registerIngressBus(started.services);
 } else {
   registerUnhealthy(started.problems);

@@ -2,18 +2,24 @@
 
 import { randomUUID } from "node:crypto";
 import { DefaultAzureCredential, ManagedIdentityCredential } from "@azure/identity";
-import { makeCampaignClient } from "./campaign/client.js";
+import { type CampaignClient, makeCampaignClient } from "./campaign/client.js";
+import { defaultEventFields } from "./campaign/event-row.js";
+import { makeEventSource } from "./campaign/event-source.js";
 import { makeResourceMetadataSource } from "./campaign/metadata.js";
 import { makeCampaignRecords } from "./campaign/records.js";
 import { makeCampaignSource } from "./campaign/source.js";
 import type { ControlPorts } from "./control/ports.js";
+import { makeActivitySink } from "./dataverse/activities.js";
+import { activityTables } from "./dataverse/activity-tables.js";
 import { type DataverseClient, makeDataverseClient } from "./dataverse/client.js";
 import { makeRowCounter } from "./dataverse/count-rows.js";
 import { makeMetadataSource } from "./dataverse/metadata.js";
 import { makeDynamicsSource } from "./dataverse/source.js";
 import { AuthError, BindingError, SettingsError, type SettingsProblem } from "./errors.js";
+import type { EgressPorts, EventLedger } from "./flows/egress-ports.js";
 import type { LoadPace } from "./flows/fill-lanes.js";
 import type { IngressPorts, SettingsPorts } from "./flows/ports.js";
+import type { PullPace } from "./flows/pull-events.js";
 import { verifyBinding } from "./flows/verify-binding.js";
 import { type HttpClient, makeHttpClient } from "./http/client.js";
 import { fetchToken } from "./http/oauth.js";
@@ -30,6 +36,7 @@ import { makeCheckpointStore } from "./storage/checkpoints.js";
 import { makeChildLinks } from "./storage/child-links.js";
 import { makeControlStore } from "./storage/control.js";
 import type { EntityTables } from "./storage/entity-tables.js";
+import { makeEventLedger } from "./storage/event-ledger.js";
 import { makeFailureStore } from "./storage/failures.js";
 import { type GateStore, makeGates } from "./storage/gates.js";
 import { makeRateStore } from "./storage/rates.js";
@@ -47,6 +54,8 @@ export interface Services {
   /** What the control API works with. */
   controlPorts: ControlPorts;
   pace: LoadPace;
+  /** E-mail events to Dynamics, where some are wanted. */
+  egress: { ports: EgressPorts; pace: PullPace; schedule: string } | undefined;
   sweepSchedule: string;
   /** Does Dynamics post to a Service Bus queue of ours? */
   hasBusDoor: boolean;
@@ -71,6 +80,7 @@ export const tableNames = [
   "workflows",
   "settings",
   "usage",
+  "events",
 ] as const;
 
 const bindingAgeMs = 60_000;
@@ -179,8 +189,17 @@ export function makeServices(settings: Settings): Services {
     ownTag: settings.ownTag,
   };
 
+  const egress = makeEgress(settings, {
+    clock,
+    campaign: campaignClient,
+    dynamics: dynamicsClient,
+    ledger: makeEventLedger(whenReady(tables.table("events"), tablesReady)),
+    ports,
+  });
+
   return {
     clock,
+    egress,
     publishing,
     sweepSchedule: settings.sweepSchedule,
     hasBusDoor: settings.notices !== undefined,
@@ -222,6 +241,61 @@ function settingsVersionsOf(tables: EntityTables, ready: () => Promise<void>): S
     async inForce() {
       await ready();
       return store.inForce();
+    },
+  };
+}
+
+/** How far back each pull of events reads; the wide look covers the longest run of a staging workflow. */
+const pullPace: PullPace = { pageSize: 200, narrowMs: 120_000, wideMs: 30 * 60_000, wideEveryMs: 15 * 60_000 };
+
+interface EgressParts {
+  clock: Clock;
+  campaign: CampaignClient;
+  dynamics: DataverseClient;
+  ledger: EventLedger;
+  ports: IngressPorts;
+}
+
+function makeEgress(
+  { egress, events, ownTag, campaign: { callMs } }: Settings,
+  { clock, campaign, dynamics, ledger, ports }: EgressParts,
+): Services["egress"] {
+  const { types, tasks, schedule, prefix } = egress;
+  const { from } = events;
+  if (types.size === 0 || from.by !== "rest") return undefined;
+  const tables = activityTables(prefix);
+  const { checkpoints, gates, binding, failures } = ports;
+  return {
+    pace: pullPace,
+    schedule,
+    ports: {
+      source: makeEventSource({
+        client: campaign,
+        clock,
+        callMs,
+        resource: { api: from.api, name: from.resource, order: from.order, filter: from.filter },
+        row: { fields: { ...defaultEventFields, ...events.fields } },
+      }),
+      sink: makeActivitySink(dynamics, tables, { tag: ownTag, newId: randomUUID, clock }),
+      ledger,
+      checkpoints,
+      gates,
+      clock,
+      binding,
+      settings: async () => ({ types, tasks }),
+      failed: ({ event, id, code, message }) =>
+        failures.report({
+          flow: "egress",
+          table: tables[event.type].name,
+          id,
+          reason: "refused",
+          code,
+          message: `event ${event.id}, changed ${event.changedAt}: ${message}`,
+          attempts: 1,
+          cause: "sweep",
+          correlationId: event.id,
+        }),
+      succeeded: ({ event, id }) => failures.resolve(tables[event.type].name, id),
     },
   };
 }

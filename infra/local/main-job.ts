@@ -92,7 +92,8 @@ export async function judge({
   return { agree: differences.length === 0, records: contacts.length, differences, failures };
 }
 
-async function firstLoad({ observer, state, progress }: Stage, contacts: number): Promise<void> {
+/** Waits until `contacts` contacts are loaded, showing where it is. */
+export async function firstLoad({ observer, state, progress }: Stage, contacts: number): Promise<void> {
   await eventually(
     "the first load",
     async () => {

@@ -1,10 +1,11 @@
 // npm start: the whole system on this machine, and the main job played on it (design.md §9).
-// npm start -- [--scenario small|linked] [--once] [--json FILE] [--port-host N] [--port-dataverse N] …
+// npm start -- [--scenario small|linked|events] [--once] [--json FILE] [--port-host N] [--port-dataverse N] …
 
 import { writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import type { InstanceConfiguration } from "./campaign/model/instance.js";
 import { LOCAL_APPS } from "./dataverse/options.js";
+import { eventSettings, makeActivityTables, playEvents } from "./events-job.js";
 import { type LinkedStage, linkedSizes, playLinked, seedLinked } from "./linked-job.js";
 import { playMainJob, type Stage } from "./main-job.js";
 import { makeOperator } from "./operator.js";
@@ -20,11 +21,14 @@ import { openState } from "./state.js";
 /** What is played: on which instance of Campaign, what is in Dynamics before a host starts, and what happens then. */
 interface Scenario {
   campaignInstance?: InstanceConfiguration;
-  prepare(stage: Stage): Promise<void>;
+  /** App settings besides the usual ones. */
+  settings?: Readonly<Record<string, string>>;
+  prepare(stage: Stage, settings: Runtime["settings"]): Promise<void>;
   play(stage: LinkedStage): Promise<Report>;
 }
 
 const smallContacts = 1_000;
+const eventContacts = 200;
 
 const scenarios: Readonly<Record<string, Scenario>> = {
   small: {
@@ -43,6 +47,15 @@ const scenarios: Readonly<Record<string, Scenario>> = {
       console.log(`${sizes.join(", ")}, all invented, are in Dynamics, Campaign is empty`);
     },
     play: playLinked,
+  },
+  events: {
+    settings: eventSettings,
+    async prepare({ observer }, settings) {
+      await makeActivityTables(settings, (what) => console.log(`  Dynamics: ${what}`));
+      await observer.seedContacts(Array.from({ length: eventContacts }, (_, number) => inventContact(number)));
+      console.log(`${eventContacts} invented contacts are in Dynamics, Campaign is empty`);
+    },
+    play: (stage) => playEvents(stage, eventContacts),
   },
 };
 
@@ -92,6 +105,7 @@ async function main(): Promise<void> {
     directory,
     ports,
     campaignInstance: scenario.campaignInstance,
+    ...(scenario.settings && { settings: scenario.settings }),
     onUnexpectedEnd: (name, how) => {
       if (!stopping) console.error(`${name} ended unexpectedly (${how}); its log is in ${directory}/logs/${name}.log`);
     },
@@ -139,7 +153,7 @@ async function play(runtime: Runtime, scenario: Scenario): Promise<Report> {
     say: (line) => console.log(line),
     progress: showProgress,
   };
-  await scenario.prepare(stage);
+  await scenario.prepare(stage, settings);
 
   const host = await runtime.startHost();
   await requireHealth(host.address, functionKey);

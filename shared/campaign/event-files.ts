@@ -31,14 +31,18 @@ export const doneFolder = "done";
 /** See `doneFolder`. */
 export const rejectedFolder = "rejected";
 
-/** A file is whole when for so long it has not grown, or when its last change is so long ago that no two clocks differ by more. */
-const settledMs = 60_000;
+/**
+ * A file is whole when for so long nobody saw it grow, or when its last change is so long ago that no two clocks differ by more. An empty one may
+ * be one that was only just opened.
+ */
+const settledMs = 120_000;
 const surelySettledMs = 15 * 60_000;
-const pieceBytes = 4 * longestRecord;
+/** What is read at once: more than the longest record, so that every piece holds one. */
+const pieceBytes = 2 * longestRecord;
 /** Column of the row's change: a file's rows change with the file. No header can be called so. */
 const changed = "\n";
 
-/** A position in one file. `header` is known once its first line was read; null: it is no header of events. */
+/** A position in one file as it was; `isRejected`: it is no file of events. */
 const positionSchema = z.object({
   name: z.string(),
   size: z.number(),
@@ -59,6 +63,7 @@ export function makeEventFiles(options: EventFilesOptions): FileEventSource {
   /** How far files have been read for good, so that the next run does not begin anew. Only a shortcut: lost with the process. */
   const reached = new Map<string, Position>();
   let session: SftpSession | undefined;
+  let known: { file: KnownFile; header: Header } | undefined;
 
   const use = async <T>(work: (session: SftpSession) => Promise<T>): Promise<T> => {
     if (!session?.isOpen) session = await options.open();
@@ -83,18 +88,41 @@ export function makeEventFiles(options: EventFilesOptions): FileEventSource {
       }),
     );
     for (const name of reached.keys()) if (!seen.has(name)) reached.delete(name);
-    const isWhole = ({ name, changedAtMs }: RemoteFile): boolean =>
-      now - (seen.get(name)?.sinceMs ?? now) >= settledMs || now - changedAtMs >= surelySettledMs;
+    const isWhole = ({ name, size, changedAtMs }: RemoteFile): boolean =>
+      (size > 0 && now - (seen.get(name)?.sinceMs ?? now) >= settledMs) || now - changedAtMs >= surelySettledMs;
     return ours.filter(isWhole).sort(byAge);
   };
 
-  const readFrom = async (open: SftpSession, file: KnownFile, offset: number, size: number) => {
-    const header = await readHeader(open, pathOf(file.name), options.fields);
+  const headerOf = async (open: SftpSession, file: KnownFile): Promise<Header> => {
+    if (known && isSame(known.file, file)) return known.header;
+    const header = await readHeader(open, pathOf(file.name), file.size, options.fields);
+    if (header.isWhole) known = { file, header };
+    return header;
+  };
+
+  const readPage = async (open: SftpSession, file: KnownFile, offset: number, size: number): Promise<EventPage> => {
+    const { name, changedAtMs } = file;
+    const header = await headerOf(open, file);
     const from = Math.max(offset, header.end);
-    const bytes = await open.read(pathOf(file.name), from, pieceBytes);
+    const bytes = await open.read(pathOf(name), from, pieceBytes);
     const isLast = from + bytes.length >= file.size;
     const { records, consumed } = readCsvRecords(bytes, header, size, isLast);
-    return { header, records, end: from + consumed };
+    const isDone = from + consumed >= file.size;
+    // Whoever writes may have started again while we read; then its rows come again, in a later run.
+    const isCut = !header.isWhole || (!isLast && bytes.length < pieceBytes);
+    const now = isDone ? await open.stat(pathOf(name)).catch(onlyIfMissing) : file;
+    const isAsBefore = !isCut && now !== undefined && isSame(file, { ...now, name });
+    if (!isAsBefore) seen.delete(name);
+    const here: Position = {
+      name,
+      size: file.size,
+      changedAtMs,
+      offset: from + consumed,
+      isDone: isDone || !isAsBefore,
+      isRejected: !header.isKnown,
+    };
+    const text = JSON.stringify(here);
+    return { ...toPage(options.fields, header, file, records), next: text, ...(isAsBefore && { receipt: text }) };
   };
 
   return {
@@ -102,27 +130,11 @@ export function makeEventFiles(options: EventFilesOptions): FileEventSource {
       return use(async (open) => {
         const position = cursor === undefined ? undefined : parsePosition(cursor);
         const files = await wholeFiles(open);
-        const file =
-          position?.isDone === false ? files.find((known) => isSame(known, position)) : next(files, position);
-        if (!file) {
-          close();
-          return { events: [], skipped: {} };
-        }
-        const start = position?.isDone === false ? position.offset : startOf(reached.get(file.name), file);
-        const { header, records, end } = await readFrom(open, file, start, size);
-        const isDone = end >= file.size;
-        // Whoever writes may have started again while we read.
-        if (isDone && !isSame(file, { name: file.name, ...(await open.stat(pathOf(file.name))) })) {
-          seen.delete(file.name);
-          return {
-            ...toPage(options.fields, header, file, records),
-            ...onward({ ...file, offset: 0, isDone, isRejected: false }),
-          };
-        }
-        const { name, changedAtMs } = file;
-        const here: Position = { name, size: file.size, changedAtMs, offset: end, isDone, isRejected: !header.isKnown };
-        const page = toPage(options.fields, header, file, records);
-        return { ...page, ...onward(here), receipt: JSON.stringify(here) };
+        const isOpen = position?.isDone === false;
+        const file = isOpen ? files.find((other) => isSame(other, position)) : next(files, position);
+        if (file) return readPage(open, file, isOpen ? position.offset : startOf(reached.get(file.name), file), size);
+        close();
+        return { events: [], skipped: {} };
       });
     },
 
@@ -149,10 +161,6 @@ export function makeEventFiles(options: EventFilesOptions): FileEventSource {
   };
 }
 
-function onward(position: Position): Pick<EventPage, "next"> {
-  return { next: JSON.stringify(position) };
-}
-
 function parsePosition(text: string): Position {
   const parsed = positionSchema.safeParse(parseJson(text));
   if (!parsed.success) throw new MalformedError("this is no position in the files of events");
@@ -169,6 +177,7 @@ function isSame(one: KnownFile, other: KnownFile): boolean {
 
 /** Oldest change first; of files of one second, by name. */
 function byAge(one: KnownFile, other: KnownFile): number {
+  if (one.name === other.name) return one.changedAtMs - other.changedAtMs;
   return one.changedAtMs - other.changedAtMs || (one.name < other.name ? -1 : 1);
 }
 
@@ -189,9 +198,11 @@ interface Header {
   end: number;
   /** Has it the columns without which no row is an event? */
   isKnown: boolean;
+  /** Was as much of the file there as its size says? */
+  isWhole: boolean;
 }
 
-async function readHeader(open: SftpSession, path: string, fields: EventFields): Promise<Header> {
+async function readHeader(open: SftpSession, path: string, size: number, fields: EventFields): Promise<Header> {
   const bytes = await open.read(path, 0, longestRecord);
   const firstLine = bytes.indexOf("\n");
   const separator = separatorOf(bytes.toString("utf8", 0, firstLine === -1 ? bytes.length : firstLine));
@@ -200,7 +211,14 @@ async function readHeader(open: SftpSession, path: string, fields: EventFields):
   const names = (records[0] ?? []).map((name) => name.replace(/^\uFEFF/, "").trim());
   const needed = [fields.id, fields.type, fields.at, fields.contactKey];
   const isKnown = needed.every((name) => names.includes(name));
-  return { names, separator, columns: names.length, end: consumed, isKnown };
+  return {
+    names,
+    separator,
+    columns: names.length,
+    end: consumed,
+    isKnown,
+    isWhole: bytes.length >= Math.min(size, longestRecord),
+  };
 }
 
 function toPage(

@@ -19,8 +19,10 @@ export interface EventSourceOptions extends EventListOptions {
   windowRows?: number;
 }
 
-/** The port, and whether the filter does what it is there for. */
+/** The port, and what the checks of the events' way ask (event-checks.ts). */
 export interface RestEventSource extends EventSource {
+  /** When the row that changed last did (ISO); undefined: there is none. */
+  newestChange(): Promise<string | undefined>;
   /** Finds the newest row again through the filter. TableError: it does not, or something is missing. */
   probe(): Promise<void>;
 }
@@ -45,6 +47,7 @@ export function makeEventSource(options: EventSourceOptions): RestEventSource {
   return {
     readEvents: (since, cursor, size) => read(since, cursor, size),
     oldestChange: () => firstChange("oldest first"),
+    newestChange: () => firstChange("newest first"),
     async probe() {
       const newest = await firstChange("newest first");
       if (newest === undefined || !options.resource.filter) return;

@@ -10,7 +10,7 @@ export const failureStatuses = ["open", "resolved", "dismissed"] as const;
 /** A failure as the API shows it. `canRedrive`: false for a message that nobody could read. */
 export const failureSchema = z
   .object({
-    flow: z.enum(["ingress"]),
+    flow: z.enum(["ingress", "egress"]),
     table: z.string(),
     id: z.string(),
     status: z.enum(failureStatuses),

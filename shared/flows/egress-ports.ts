@@ -96,5 +96,5 @@ export interface EgressPorts {
   binding(): Promise<unknown>;
   failed(failure: EgressFailure): Promise<void>;
   /** A failure of this activity, if there is one, is over. */
-  succeeded(id: RecordId): Promise<void>;
+  succeeded(activity: Pick<NewActivity, "id" | "event">): Promise<void>;
 }

@@ -72,7 +72,7 @@ export async function placeEvents(
   }
   counts.existed += activities.length - fresh.length;
   for (const { id, event } of activities) {
-    if (again && !refused.has(id)) await ports.succeeded(id);
+    if (again && !refused.has(id)) await ports.succeeded({ id, event });
     noted.push({ event, outcome: refused.has(id) ? "refused" : "written" });
   }
   await ports.ledger.note(noted);

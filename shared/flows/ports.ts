@@ -113,7 +113,7 @@ export interface ChangeQueue {
 
 /** A record that could not be written, for an operator. Ids, codes and our own words only. */
 export interface Failure {
-  flow: "ingress";
+  flow: "ingress" | "egress";
   table: string;
   id: RecordId;
   reason: string;

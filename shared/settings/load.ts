@@ -2,6 +2,7 @@
 
 import type { z } from "zod";
 import { SettingsError, type SettingsProblem } from "../errors.js";
+import type { EventType } from "../model/email-event.js";
 import { type SettingDefinition, type SettingName, settingDefinitions } from "./schema.js";
 
 /** How a system that takes secrets or identities is reached. */
@@ -11,6 +12,32 @@ export type DynamicsAuth =
 
 /** How an Azure service is reached: on the local runtime by connection string, in Azure by identity. */
 export type AzureConnection = { by: "connection-string"; value: string } | { by: "identity"; address: string };
+
+/** The SFTP account that Campaign exchanges files with. `hostKey`: fingerprint, `SHA256:…`. */
+export interface SftpSettings {
+  host: string;
+  port: number;
+  user: string;
+  key: string;
+  hostKey: string;
+}
+
+/** Where e-mail events are read, and what their columns are called. */
+export interface EventSettings {
+  from:
+    | {
+        by: "rest";
+        api: "profileAndServicesExt" | "customResources";
+        resource: string;
+        order: string;
+        filter: { name: string; parameter: string; format: "space" | "iso" | "literal" } | undefined;
+      }
+    | { by: "files"; folder: string; names: RegExp; account: SftpSettings };
+  /** Only those that are not called as usual. */
+  fields: Readonly<Record<string, string>>;
+  /** Campaign workflows that bring the events. */
+  workflows: readonly string[];
+}
 
 /** All settings, typed. */
 export interface Settings {
@@ -36,8 +63,11 @@ export interface Settings {
   load: { pageSize: number; queueDepth: number };
   /** Equal errors in a row that park a mapping; 0: none do. */
   parkAfter: number;
+  /** E-mail events to Dynamics; without types there are none. */
+  egress: { types: ReadonlySet<EventType>; tasks: ReadonlySet<EventType>; schedule: string; prefix: string };
   fingerprintKey: string;
   ownTag: string;
+  events: EventSettings;
 }
 
 /** Hosts a URL setting may lead to: a mistyped or planted host must not get our tokens. */
@@ -79,6 +109,16 @@ export function loadSettings(environment: Readonly<Record<string, string | undef
       ? undefined
       : connection(values, ["NOTICES", "NOTICES__fullyQualifiedNamespace"], runtime, problems);
   const tables = connection(values, ["TABLES", "TABLES__tableServiceUri"], runtime, problems);
+  const why = "though EVENTS_SOURCE is files";
+  const account: SftpSettings | undefined =
+    values.EVENTS_SOURCE === "files"
+      ? {
+          ...hostAndPort(need("CAMPAIGN_SFTP_HOST", why)),
+          user: need("CAMPAIGN_SFTP_USER", why),
+          key: need("CAMPAIGN_SFTP_KEY", why)?.replaceAll("\\n", "\n"),
+          hostKey: need("CAMPAIGN_SFTP_HOST_KEY", why),
+        }
+      : undefined;
   if (problems.length > 0) throw new SettingsError(problems);
 
   // No problem means that every required value is there.
@@ -106,8 +146,44 @@ export function loadSettings(environment: Readonly<Record<string, string | undef
     sweepSchedule: all.SWEEP_SCHEDULE,
     load: { pageSize: all.LOAD_PAGE_SIZE, queueDepth: all.LOAD_QUEUE_DEPTH },
     parkAfter: all.PARK_AFTER,
+    egress: {
+      types: new Set(all.EGRESS_TYPES ?? []),
+      tasks: new Set(all.EGRESS_TASKS ?? []),
+      schedule: all.EGRESS_SCHEDULE,
+      prefix: all.EGRESS_PREFIX,
+    },
     fingerprintKey: all.FINGERPRINT_KEY,
     ownTag: all.OWN_TAG,
+    events: eventSettings(all, account),
+  };
+}
+
+function hostAndPort(address = ""): { host: string; port: number } {
+  const [host = "", port = "22"] = address.split(":");
+  return { host, port: Number(port) };
+}
+
+function eventSettings(all: Required<Values>, account: SftpSettings | undefined): EventSettings {
+  const slash = all.EVENTS_FILES.lastIndexOf("/");
+  const names = all.EVENTS_FILES.slice(slash + 1).split("*");
+  const pattern = names.map((part) => part.replaceAll(/[.+?^${}()|[\]\\]/g, "\\$&")).join("[^/]*");
+  return {
+    from: account
+      ? { by: "files", folder: all.EVENTS_FILES.slice(0, slash) || ".", names: new RegExp(`^${pattern}$`), account }
+      : {
+          by: "rest",
+          api: all.EVENTS_API,
+          resource: all.EVENTS_RESOURCE,
+          order: all.EVENTS_ORDER,
+          filter:
+            all.EVENTS_FILTER === "none"
+              ? undefined
+              : { name: all.EVENTS_FILTER, parameter: all.EVENTS_SINCE_PARAMETER, format: all.EVENTS_SINCE_FORMAT },
+        },
+    fields: Object.fromEntries(
+      Object.entries(all.EVENTS_FIELDS).flatMap(([field, column]) => (column === undefined ? [] : [[field, column]])),
+    ),
+    workflows: (all.EVENTS_WORKFLOWS ?? "").split(/\s*,\s*/).filter((id) => id !== ""),
   };
 }
 

@@ -2,6 +2,7 @@
 // from this (npm run settings:sample); reading an environment is load.ts.
 
 import { z } from "zod";
+import { type EventType, eventTypes } from "../model/email-event.js";
 
 /** One setting. `sample` is its value on the local runtime; `secret` keeps its value out of every message. */
 export interface SettingDefinition {
@@ -28,8 +29,52 @@ const origin = z.string().transform((value, context) => {
   return url;
 });
 
+/** Types of events, comma separated. */
+const eventTypeList = z.string().transform((value, context) => {
+  const names = value.split(",").map((name) => name.trim());
+  const types = names.filter((name) => name !== "");
+  const unknown = types.filter((name) => !(eventTypes as readonly string[]).includes(name));
+  if (unknown.length === 0) return types as EventType[];
+  context.addIssue({ code: "custom", message: `has ${unknown.join(", ")}, which is none of ${eventTypes.join(", ")}` });
+  return z.NEVER;
+});
+
 /** Most lanes there may be: maxConcurrentSessions in host.json (a test holds them equal). */
 export const mostLanes = 16;
+
+/** Columns of an event that may be called otherwise, as JSON: `{"contactKey":"crmId"}`. */
+const eventColumns = z
+  .string()
+  .transform((value, context): unknown => {
+    try {
+      return JSON.parse(value);
+    } catch {
+      context.addIssue({ code: "custom", message: "must be JSON" });
+      return z.NEVER;
+    }
+  })
+  .pipe(
+    z.strictObject(
+      {
+        id: text.optional(),
+        type: text.optional(),
+        at: text.optional(),
+        contactKey: text.optional(),
+        campaignName: text.optional(),
+        deliveryName: text.optional(),
+        url: text.optional(),
+        mirrorPageUrl: text.optional(),
+        failureType: z.string().trim().optional(),
+      },
+      {
+        error:
+          "must be an object with some of id, type, at, contactKey, campaignName, deliveryName, url, mirrorPageUrl, failureType",
+      },
+    ),
+  );
+
+/** A name in Campaign: of a resource, a filter, a column. */
+const campaignName = text.regex(/^\w{1,64}$/, "must be a name of letters, digits and underscores");
 
 /** All settings by name. Names that end in `__…` are Azure's forms for identity-based connections. */
 export const settingDefinitions = {
@@ -199,11 +244,122 @@ export const settingDefinitions = {
     default: "25",
     sample: "25",
   },
+  EGRESS_TYPES: {
+    doc: "Which e-mail events of Campaign become activities in Dynamics: any of `send`, `open`, `click`, `bounce`, comma separated. Without it none do. A type counts from the moment it is switched on.",
+    schema: eventTypeList,
+    default: "",
+    optional: "while no e-mail events are wanted",
+    sample: "",
+  },
+  EGRESS_TASKS: {
+    doc: "Which of these bring a follow-up task.",
+    schema: eventTypeList,
+    default: "",
+    optional: "while no tasks are wanted",
+    sample: "",
+  },
+  EGRESS_SCHEDULE: {
+    doc: "When e-mail events are read: NCRONTAB with seconds, UTC.",
+    schema: text.regex(/^(\S+\s+){5}\S+$/, "must have six fields, seconds first"),
+    default: "30 * * * * *",
+    sample: "*/5 * * * * *",
+  },
+  EGRESS_PREFIX: {
+    doc: "Publisher prefix of the activity tables that `npm run dataverse:activities` made.",
+    schema: text.regex(/^[a-z][a-z0-9]{1,7}$/, "must be 2 to 8 letters and digits"),
+    default: "acs",
+    sample: "acs",
+  },
   FINGERPRINT_KEY: {
     doc: "Key of the fingerprints in the sync state: random, at least 16 characters. A new one makes the next load write every record once more.",
     schema: z.string().min(16),
     secret: true,
     sample: "local-fingerprint-key",
+  },
+  EVENTS_SOURCE: {
+    doc: "Where e-mail events are read: `rest`, the resource they are staged in, or `files`, extracted to SFTP (docs/campaign-setup.md).",
+    schema: z.enum(["rest", "files"]),
+    default: "rest",
+    sample: "rest",
+  },
+  EVENTS_API: {
+    doc: "API that shows that resource: `customResources` where it is not linked to the profile.",
+    schema: z.enum(["profileAndServicesExt", "customResources"]),
+    default: "profileAndServicesExt",
+    sample: "profileAndServicesExt",
+  },
+  EVENTS_RESOURCE: {
+    doc: "Name of that resource in the API.",
+    schema: campaignName,
+    default: "cusEmailEvent",
+    sample: "cusEmailEvent",
+  },
+  EVENTS_ORDER: {
+    doc: "Its column that says when a row last changed.",
+    schema: campaignName,
+    default: "lastModified",
+    sample: "lastModified",
+  },
+  EVENTS_FILTER: {
+    doc: "ID of its filter for rows that changed since a time, called as `by<ID>`; `none`: it has none, which costs more calls.",
+    schema: campaignName,
+    default: "ModifiedSince",
+    sample: "ModifiedSince",
+  },
+  EVENTS_SINCE_PARAMETER: {
+    doc: "The filter's parameter, sent as `<name>_parameter`.",
+    schema: campaignName,
+    default: "since",
+    sample: "since",
+  },
+  EVENTS_SINCE_FORMAT: {
+    doc: "How the filter takes a time: `space` (`2026-01-31 00:00:00.000Z`), `iso` (`2026-01-31T00:00:00Z`) or `literal` (`#2026-01-31 00:00:00Z#`).",
+    schema: z.enum(["space", "iso", "literal"]),
+    default: "space",
+    sample: "space",
+  },
+  EVENTS_FIELDS: {
+    doc: 'Columns of an event that are not called as the guide says, as JSON: `{"contactKey":"crmId"}`. `"failureType":""`: only hard bounces are staged.',
+    schema: eventColumns,
+    default: "{}",
+    sample: "{}",
+  },
+  EVENTS_WORKFLOWS: {
+    doc: "IDs of the Campaign workflows that stage or extract the events, comma separated: they are watched.",
+    schema: text.regex(/^[\w-]+(\s*,\s*[\w-]+)*$/, "must be IDs separated by commas"),
+    optional: "but then nobody notices when they stop",
+    sample: "stageEmailEvents",
+  },
+  EVENTS_FILES: {
+    doc: "Folder and names of the extracted files on the SFTP account; `*` stands for any part of a name.",
+    schema: text.regex(/^(\/?[^/*]+\/)*[^/]+$/, "must be a path, with * in its last part only"),
+    default: "d365_loads/events/*.csv",
+    sample: "d365_loads/events/*.csv",
+  },
+  CAMPAIGN_SFTP_HOST: {
+    doc: "Host of the SFTP account that Campaign exchanges files with, `host` or `host:port`.",
+    schema: text.regex(/^[A-Za-z0-9.-]+(:\d{1,5})?$/, "must be a host name, with :port if it is not 22"),
+    optional: "unless files are read",
+    sample: "",
+  },
+  CAMPAIGN_SFTP_USER: {
+    doc: "User of that account.",
+    schema: text,
+    optional: "unless files are read",
+    sample: "",
+  },
+  CAMPAIGN_SFTP_KEY: {
+    doc: "Private key of that user, OpenSSH or PEM; line ends may be written as `\\n`.",
+    schema: secretText,
+    optional: "unless files are read",
+    secret: true,
+    sample: "",
+  },
+  CAMPAIGN_SFTP_HOST_KEY: {
+    doc: "Fingerprint of the host's key as `ssh-keygen -lf` prints it, `SHA256:…`: no other host is talked to.",
+    schema: text.regex(/^SHA256:[A-Za-z0-9+/]{43}$/, "must read SHA256: and 43 letters"),
+    optional: "unless files are read",
+    sample: "",
   },
   OWN_TAG: {
     doc: "Marks our own writes in Dynamics, so that their notices are recognised.",

@@ -174,7 +174,7 @@ function toRecord({ row, values }: Entity): FailureRecord {
   const status = statuses.find((known) => known === values.status);
   if (status === undefined) throw new MalformedError(`the failure row of ${row} has an unknown status`, { id: row });
   return {
-    flow: "ingress",
+    flow: values.flow === "egress" ? "egress" : "ingress",
     table: text("table"),
     id: parseRecordId(row),
     reason: text("reason"),

@@ -350,6 +350,8 @@ describe("reading without a filter", () => {
 
     const first = await source.readEvents(start, undefined, 4);
     await readAll(source, world.at(), 4);
+    world.clock.advance(1_000);
+    world.change(ids[0] ?? "");
     const found = new Set(first.events.map(({ id }) => id));
     for (let cursor = first.next; cursor !== undefined; ) {
       const page = await source.readEvents(start, cursor, 4);

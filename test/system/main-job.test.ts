@@ -80,6 +80,22 @@ describe("npm start -- --scenario linked --once --json", () => {
   }, 300_000);
 });
 
+describe("npm start -- --scenario events --once --json", () => {
+  it("brings every e-mail event to its contact's timeline once, and prints one", async () => {
+    const directory = mkdtempSync(join(tmpdir(), "main-job-"));
+    const file = join(directory, "summary.json");
+    const args = ["--scenario", "events", "--once", "--json", file, "--directory", join(directory, "runtime")];
+
+    const { code, output } = await start(args);
+
+    const report = JSON.parse(readFileSync(file, "utf8")) as Report;
+    expect(output).toMatch(/timeline of contact [0-9a-f-]{36}:\n {2}\S+ {2}acs_email/);
+    expect(report).toMatchObject({ agree: true, differences: [], failures: 0 });
+    expect(report.campaignCalls.events?.changes).toBeGreaterThan(300);
+    expect(code).toBe(0);
+  }, 240_000);
+});
+
 describe("Ctrl-C", () => {
   it("leaves no process running, and the next start works at once", async () => {
     const directory = join(mkdtempSync(join(tmpdir(), "main-job-")), "runtime");

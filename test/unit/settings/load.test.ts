@@ -16,6 +16,14 @@ const azure: Record<string, string> = {
   FINGERPRINT_KEY: "0123456789abcdef",
 };
 
+const files: Record<string, string> = {
+  EVENTS_SOURCE: "files",
+  CAMPAIGN_SFTP_HOST: "contoso.campaign.adobe.com:2022",
+  CAMPAIGN_SFTP_USER: "integration",
+  CAMPAIGN_SFTP_KEY: "planted\\nsecret",
+  CAMPAIGN_SFTP_HOST_KEY: `SHA256:${"A".repeat(43)}`,
+};
+
 function problemsOf(environment: Record<string, string>): readonly { setting: string; problem: string; fix: string }[] {
   try {
     loadSettings(environment);
@@ -46,6 +54,76 @@ describe("loadSettings", () => {
     expect(rateOf({})).toBeUndefined();
     expect(rateOf({ CAMPAIGN_RATE_CALLS: "5" })).toEqual({ calls: 5, windowMs: 1_000 });
     expect(rateOf({ CAMPAIGN_RATE_CALLS: "12", CAMPAIGN_RATE_SECONDS: "6" })).toEqual({ calls: 12, windowMs: 6_000 });
+  });
+
+  it("reads e-mail events over REST from the resource that the guide makes, unless told otherwise", () => {
+    expect(loadSettings(azure).events).toEqual({
+      from: {
+        by: "rest",
+        api: "profileAndServicesExt",
+        resource: "cusEmailEvent",
+        order: "lastModified",
+        filter: { name: "ModifiedSince", parameter: "since", format: "space" },
+      },
+      fields: {},
+      workflows: [],
+    });
+  });
+
+  it("takes names of the events' resource, columns and workflows, and does without a filter", () => {
+    const { events } = loadSettings({
+      ...azure,
+      EVENTS_API: "customResources",
+      EVENTS_RESOURCE: "cusMailLog",
+      EVENTS_FILTER: "none",
+      EVENTS_FIELDS: '{"contactKey":"crmId","failureType":""}',
+      EVENTS_WORKFLOWS: "WKF1, WKF2",
+    });
+
+    expect(events).toMatchObject({
+      from: { api: "customResources", resource: "cusMailLog", filter: undefined },
+      fields: { contactKey: "crmId", failureType: "" },
+      workflows: ["WKF1", "WKF2"],
+    });
+  });
+
+  it("reads events from files where it is told to, with a key written in one line", () => {
+    const { events } = loadSettings({ ...azure, ...files });
+
+    expect(events.from).toMatchObject({
+      by: "files",
+      folder: "d365_loads/events",
+      account: { host: "contoso.campaign.adobe.com", port: 2022, key: "planted\nsecret" },
+    });
+    const names = events.from.by === "files" ? events.from.names : /never/;
+    expect(["a.csv", "a.b.csv", "axcsv", "done/a.csv", "a.csv.part"].filter((name) => names.test(name))).toEqual([
+      "a.csv",
+      "a.b.csv",
+    ]);
+  });
+
+  it("names everything that is missing of the SFTP account, only where files are read", () => {
+    const missing = problemsOf({ ...azure, EVENTS_SOURCE: "files" }).map(({ setting }) => setting);
+
+    expect(missing).toEqual([
+      "CAMPAIGN_SFTP_HOST",
+      "CAMPAIGN_SFTP_USER",
+      "CAMPAIGN_SFTP_KEY",
+      "CAMPAIGN_SFTP_HOST_KEY",
+    ]);
+  });
+
+  it.each([
+    ["EVENTS_FIELDS", "contactKey=crmId"],
+    ["EVENTS_FIELDS", '{"key":"crmId"}'],
+    ["EVENTS_FIELDS", '["crmId"]'],
+    ["EVENTS_RESOURCE", "cusEmailEvent/../profile"],
+    ["EVENTS_FILTER", "byModified?since"],
+    ["EVENTS_SINCE_FORMAT", "epoch"],
+    ["EVENTS_FILES", "d365_*/events/a.csv"],
+    ["CAMPAIGN_SFTP_HOST_KEY", "MD5:00"],
+  ])("refuses %s = %s", (setting, value) => {
+    expect(problemsOf({ ...azure, [setting]: value }).map((problem) => problem.setting)).toEqual([setting]);
   });
 
   it("reports every problem at once, by name and with a fix", () => {
