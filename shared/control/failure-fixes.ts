@@ -12,6 +12,7 @@ const byCode: Readonly<Record<string, string>> = {
   "read-only": `Campaign computes this field itself. Take it out of the mapping and publish. ${readAgain}`,
   "key-change": `The record in Campaign has another key than the one it was found by. Check that the identification key is unique and that the mapping's key field is it. ${readAgain}`,
   contradiction: `The record exists in Campaign and cannot be addressed: it is hidden because the record it must be linked to is missing, or its key is not usable in the URI. Look for the parent; try addressing by a filter. ${readAgain}`,
+  "bad-expression": `Campaign could not read what the mapping or the settings ask for: a key, a filter or a parameter is not what it expects. The message names the call. ${readAgain}`,
   "not-found": `Campaign found no record by this key. Check the identification key or filter of the resource. ${readAgain}`,
   "duplicate-key": `Two records of Campaign claim this key. Remove one of them. ${readAgain}`,
   [parentMissing]: `The record waits for the parent that the message names. See to that one first, it may be in failures itself; this record comes by itself when the parent does.`,
