@@ -88,34 +88,29 @@ export function makeEventList({ client, clock, callMs, resource }: EventListOpti
       ...(cause && { status: cause.context.status, vendorCode: cause.context.vendorCode }),
     });
 
+  const resourceMissing = (cause: SyncError): TableError =>
+    table(
+      "resource-missing",
+      `Campaign shows no resource ${resource.name} under ${resource.api}`,
+      "egress, steps 1 and 2; EVENTS_API and EVENTS_RESOURCE say where it is",
+      cause,
+    );
   /** An address that is not there is either the resource's or the filter's: whether the resource answers alone tells. */
   const missing = async (cause: SyncError): Promise<TableError> => {
-    const isThere = await get(`${collection}?_lineCount=1`).then(
-      () => true,
-      (error: unknown) => {
-        if (isUnknownAddress(error)) return false;
-        throw error;
-      },
-    );
-    return isThere && called !== undefined
-      ? table(
-          "filter-missing",
-          `Campaign has no filter ${called} on ${resource.name}`,
-          "egress, step 3; or EVENTS_FILTER=none",
-          cause,
-        )
-      : table(
-          "resource-missing",
-          `Campaign shows no resource ${resource.name} under ${resource.api}`,
-          "egress, steps 1 and 2; EVENTS_API and EVENTS_RESOURCE say where it is",
-          cause,
-        );
+    try {
+      await get(`${collection}?_lineCount=1&${everyPage}`);
+    } catch (error) {
+      if (isUnknownAddress(error)) return resourceMissing(error);
+      throw error;
+    }
+    const problem = `Campaign has no filter ${called} on ${resource.name}`;
+    return table("filter-missing", problem, "egress, step 3; or EVENTS_FILTER=none", cause);
   };
-  const explained = async (asked: Promise<ListedRows>): Promise<ListedRows> => {
+  const explained = async (asked: Promise<ListedRows>, isFiltered: boolean): Promise<ListedRows> => {
     try {
       return await asked;
     } catch (error) {
-      if (isUnknownAddress(error)) throw await missing(error);
+      if (isUnknownAddress(error)) throw isFiltered ? await missing(error) : resourceMissing(error);
       if (error instanceof RefusedError && error.code === "unknown-field") {
         throw table(
           "order-wrong",
@@ -124,7 +119,7 @@ export function makeEventList({ client, clock, callMs, resource }: EventListOpti
           error,
         );
       }
-      if (error instanceof RefusedError && error.code === "bad-expression" && called !== undefined) {
+      if (error instanceof RefusedError && error.code === "bad-expression" && isFiltered) {
         const problem = `Campaign does not understand what ${called} was asked for`;
         throw table("filter-wrong", problem, "egress, step 3; EVENTS_SINCE_FORMAT", error);
       }
@@ -138,11 +133,12 @@ export function makeEventList({ client, clock, callMs, resource }: EventListOpti
       const parameter = encodeURIComponent(`${filter.parameter}_parameter`);
       const asked = `${parameter}=${encodeURIComponent(toParameter(since, filter.format))}`;
       const address = `${collection}/${encodeURIComponent(String(called))}`;
-      return explained(get(`${address}?${asked}&_order=${encodeURIComponent(order)}&_lineCount=${size}&${everyPage}`));
+      const path = `${address}?${asked}&_order=${encodeURIComponent(order)}&_lineCount=${size}&${everyPage}`;
+      return explained(get(path), true);
     },
     async inOrder(direction, size) {
       const by = encodeURIComponent(direction === "oldest first" ? order : `${order} desc`);
-      return explained(get(`${collection}?_order=${by}&_lineCount=${size}&${everyPage}`));
+      return explained(get(`${collection}?_order=${by}&_lineCount=${size}&${everyPage}`), false);
     },
     askable: (instant) => askable(instant, filter?.format ?? "space"),
     // Addresses are those of the first page: nothing is missing that was there a moment ago.

@@ -1,9 +1,10 @@
 // Reading the staged e-mail events over REST, oldest change first (facts/campaign.md §8.3). Implements the port EventSource. What one call looks
 // like is event-list.ts, what a row means event-row.ts.
 //
-// What is promised: every row that stood in the resource when a run began, unchanged until the run is over, comes at least once. A row that moves
-// while pages are read (Campaign gives it a new change time) comes again, or only once it has moved. Not promised: rows whose transaction ends
-// after rows with later change times were read; against those the flow must read again what changed within the longest run of the staging workflows.
+// What is promised: every row that stood in the resource when a reading began, and that stays as it is until the reading is over, comes at least once.
+// A row that moves meanwhile (Campaign gives it a new change time) comes again, or only once it has moved; later readings find it by its new time.
+// Left to the flow, which must read again what changed a while ago: rows whose transaction ended after rows with later change times were read, and,
+// should Campaign's links count rows, the neighbour of a row that moved out of a crowd of one change time which fills a page.
 
 import { z } from "zod";
 import { MalformedError } from "../errors.js";
@@ -190,5 +191,6 @@ function toPage(settings: EventRowSettings, rows: readonly StagedRow[], onward: 
     if ("event" in read) events.push(read.event);
     else skipped[read.skipped] = (skipped[read.skipped] ?? 0) + 1;
   }
-  return { events, skipped, ...(onward && { next: JSON.stringify(onward) }) };
+  const upTo = changesOf(settings, rows).at(-1);
+  return { events, skipped, ...(onward && { next: JSON.stringify(onward) }), ...(upTo !== undefined && { upTo }) };
 }

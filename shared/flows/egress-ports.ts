@@ -15,6 +15,8 @@ export interface EventPage {
   events: readonly EmailEvent[];
   skipped: Skipped;
   next?: string;
+  /** When the page's last row changed (ISO), whether it is an event or not: what changed before has been shown. */
+  upTo?: string;
   /** For `acknowledge`. */
   receipt?: string;
 }

@@ -47,12 +47,14 @@ export async function pullEvents(ports: EgressPorts, pace: PullPace, deadline: n
     values = {
       ...values,
       ...totals(values, counts, page.skipped),
-      since: latestOf([last, String(values.since)]),
+      // Also where a page held nothing but rows that are no events for us.
+      since: latestOf([page.upTo ?? last, String(values.since)]),
       at: iso(ports.clock.now()),
       ...(page.next === undefined && isWide && { wideAt: iso(now) }),
       ...(counts.written > 0 && { lastEventAt: last }),
     };
     etag = await ports.checkpoints.save(flow, stream, values, etag);
+    if (page.receipt !== undefined) await ports.source.acknowledge?.(page.receipt);
     if (page.next === undefined) return { ...result, upToDate: true };
     if (ports.clock.now() >= deadline) return result;
     cursor = page.next;

@@ -108,6 +108,10 @@ export function loadSettings(environment: Readonly<Record<string, string | undef
     values.NOTICES === undefined && values.NOTICES__fullyQualifiedNamespace === undefined
       ? undefined
       : connection(values, ["NOTICES", "NOTICES__fullyQualifiedNamespace"], runtime, problems);
+  if (values.EVENTS_SOURCE === "files" && (values.EGRESS_TYPES ?? []).length > 0) {
+    const problem = "is files, which this version reads nowhere yet";
+    problems.push({ setting: "EVENTS_SOURCE", problem, fix: "Set it to rest, or leave EGRESS_TYPES empty." });
+  }
   const tables = connection(values, ["TABLES", "TABLES__tableServiceUri"], runtime, problems);
   const why = "though EVENTS_SOURCE is files";
   const account: SftpSettings | undefined =

@@ -1,9 +1,8 @@
 import { describe, expect, it } from "vitest";
-import { judgeEvents } from "../../shared/campaign/event-checks.js";
 import { makeEventProbes } from "../../shared/campaign/event-probes.js";
 import { defaultEventFields } from "../../shared/campaign/event-row.js";
 import { makeEventSource } from "../../shared/campaign/event-source.js";
-import { TableError } from "../../shared/errors.js";
+import { checkEvents } from "../../shared/campaign/event-watch.js";
 import { type CampaignEvents, makeCampaignEvents } from "../support/campaign-events.js";
 
 const probesOf = ({ client, clock }: CampaignEvents) => makeEventProbes(client, clock, 4_000);
@@ -74,8 +73,33 @@ describe("makeEventProbes", () => {
   });
 });
 
-describe("the checks on an instance", () => {
-  it("notice that the staging workflow stands while e-mails are sent", async () => {
+describe("checkEvents", () => {
+  const watchOf = (world: CampaignEvents) => ({
+    source: sourceOf(world),
+    probes: probesOf(world),
+    workflows: ["stageEmailEvents"],
+    profiles: 3,
+    clock: world.clock,
+  });
+
+  it("finds nothing on an instance where events come, and asks no profile for its history", async () => {
+    const world = makeCampaignEvents();
+    seedProfiles(world, 3);
+    world.core.command?.("deliver", {});
+
+    expect(await checkEvents(watchOf(world), {})).toEqual([]);
+    expect(world.calls.filter((call) => call.startsWith("read history"))).toEqual([]);
+    expect(world.calls).toHaveLength(5);
+  });
+
+  it("finds nothing on an instance that sends nothing", async () => {
+    const world = makeCampaignEvents();
+    seedProfiles(world, 3);
+
+    expect(await checkEvents(watchOf(world), {})).toEqual([]);
+  });
+
+  it("notices that the staging workflow stands while e-mails are sent", async () => {
     const world = makeCampaignEvents({ stagingMinutes: 15 });
     seedProfiles(world, 3);
     world.happen({ externalId: "c-1" });
@@ -83,34 +107,35 @@ describe("the checks on an instance", () => {
     await command(world, "stop");
     world.core.command?.("deliver", { hardBounced: 0, softBounced: 0 });
     world.clock.advance(2 * 60 * 60_000);
-    const [source, probes] = [sourceOf(world), probesOf(world)];
 
-    const lastSend = await probes.lastSend(3);
-    const newestChange = await source.newestChange();
-    const findings = judgeEvents({
-      now: world.at(),
-      workflows: await probes.workflows(["stageEmailEvents"]),
-      ...(lastSend !== undefined && { lastSend }),
-      ...(newestChange !== undefined && { newestChange }),
-    });
+    const findings = await checkEvents(watchOf(world), {});
 
     expect(findings.map(({ code }) => code)).toEqual(["staging-stopped", "no-events-while-delivering"]);
   });
 
-  it("name the piece that is missing when reading was refused", async () => {
-    const world = makeCampaignEvents({ extApiPublished: false });
+  it("takes the checkpoint for the newest row of a source that cannot tell", async () => {
+    const world = makeCampaignEvents();
+    seedProfiles(world, 3);
+    const since = world.at();
+    world.clock.advance(60_000);
+    world.core.command?.("deliver", { hardBounced: 0, softBounced: 0 });
+    world.clock.advance(2 * 60 * 60_000);
+    const files = { readEvents: async () => ({ events: [], skipped: {} }), oldestChange: async () => undefined };
 
-    const refused = await sourceOf(world)
-      .probe()
-      .catch((error: unknown) => error);
+    const findings = await checkEvents({ ...watchOf(world), source: files }, { since });
 
-    expect(refused).toBeInstanceOf(TableError);
-    const { code, message } = refused as TableError;
-    const [finding] = judgeEvents({ now: world.at(), workflows: [], refused: { code, message } });
-    expect(finding).toMatchObject({ code: "resource-missing", fix: expect.stringContaining("steps 1 and 2") });
+    expect(findings.map(({ code }) => code)).toEqual(["no-events-while-delivering"]);
   });
 
-  it("notice rows that were purged while nobody read", async () => {
+  it("names the piece that is missing", async () => {
+    const world = makeCampaignEvents({ extApiPublished: false });
+
+    expect(await checkEvents(watchOf(world), {})).toMatchObject([
+      { code: "resource-missing", fix: expect.stringContaining("steps 1 and 2") },
+    ]);
+  });
+
+  it("notices rows that were purged while nobody read", async () => {
     const world = makeCampaignEvents();
     const lost = world.happen();
     const since = await sourceOf(world).oldestChange();
@@ -120,10 +145,8 @@ describe("the checks on an instance", () => {
     const oldest = world.at();
     world.happen();
 
-    const oldestChange = await sourceOf(world).oldestChange();
+    const findings = await checkEvents(watchOf(world), { since });
 
-    expect(oldestChange).toBe(oldest);
-    const findings = judgeEvents({ now: world.at(), since, workflows: [], ...(oldestChange && { oldestChange }) });
     expect(findings).toMatchObject([{ code: "purged-before-read", lost: { from: since, to: oldest } }]);
   });
 });

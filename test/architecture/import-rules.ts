@@ -41,6 +41,11 @@ const packageRules: readonly Rule[] = [
     advice: "only shared/storage/ knows Table Storage: use a store over EntityTable",
   },
   {
+    imported: /^ssh2($|\/)/,
+    allowed: /^shared\/sftp\//,
+    advice: "only shared/sftp/ speaks SFTP: use a session of shared/sftp/sftp-session.ts",
+  },
+  {
     imported: /^@azure\/identity($|\/)/,
     allowed: /^shared\/(services\.ts$|[a-z]+\/auth\.ts$)/,
     advice: "only shared/services.ts and auth files make credentials: take a TokenSource as an argument",

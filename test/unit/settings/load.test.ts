@@ -102,6 +102,19 @@ describe("loadSettings", () => {
     ]);
   });
 
+  it("refuses to switch events on that nobody would read: files are no source of this version yet", () => {
+    const problems = problemsOf({ ...azure, ...files, EGRESS_TYPES: "click" });
+
+    expect(problems).toMatchObject([{ setting: "EVENTS_SOURCE", problem: expect.stringContaining("nowhere yet") }]);
+    expect(problemsOf({ ...azure, ...files })).toEqual([]);
+  });
+
+  it("says which of the types of events it does not know", () => {
+    expect(problemsOf({ ...azure, EGRESS_TYPES: "open, seen" })).toMatchObject([
+      { setting: "EGRESS_TYPES", problem: expect.stringContaining("seen") },
+    ]);
+  });
+
   it("names everything that is missing of the SFTP account, only where files are read", () => {
     const missing = problemsOf({ ...azure, EVENTS_SOURCE: "files" }).map(({ setting }) => setting);
 
