@@ -5,6 +5,7 @@ import { createHash } from "node:crypto";
 import { MalformedError, RefusedError } from "../errors.js";
 import type { CompiledMapping } from "../mapping/compile.js";
 import { compareVersions, type RecordId } from "../model/ids.js";
+import type { CheckpointStore } from "../storage/checkpoints.js";
 import { fullReadStream, orderFullRead } from "./full-read.js";
 import { mapLimit } from "./map-limit.js";
 import { type IngressPorts, maxIdsPerRead, type TrackedPage } from "./ports.js";
@@ -22,6 +23,15 @@ export function deltaStream(table: string): string {
 }
 
 /**
+ * From when on change tracking tells of the table's deletes (epoch ms): when the token that is followed was given. Undefined: none is followed, and
+ * the full read that comes with the next one looks for what was deleted before it.
+ */
+export async function trackedSince(checkpoints: CheckpointStore, table: string): Promise<number | undefined> {
+  const since = asText((await checkpoints.read(flow, deltaStream(table)))?.values.since);
+  return since === undefined ? undefined : Date.parse(since);
+}
+
+/**
  * Reads change tracking onward from the checkpoint and queues what it finds; answers how many records. The first read only fetches
  * a token and orders a load; an expired token is fetched anew and orders a recovery. ConflictError: another sweep owns the stream.
  */
@@ -32,6 +42,7 @@ export async function followChanges(ports: IngressPorts, mapping: CompiledMappin
   let following = checkpoint?.values.phase === "following";
   let link = asText(checkpoint?.values.link);
   let token = Number(checkpoint?.values.token ?? 1);
+  let since = asText(checkpoint?.values.since);
   let queued = 0;
   let renewals = 0;
 
@@ -46,18 +57,18 @@ export async function followChanges(ports: IngressPorts, mapping: CompiledMappin
       renewals += 1;
       if (following) token += 1;
       etag = await ports.checkpoints.save(flow, stream, { phase: "token", token }, etag);
-      [link, following] = [undefined, false];
+      [link, following, since] = [undefined, false, undefined];
       continue;
     }
     if (following) queued += await queueChanges(ports, mapping, page, link ?? "");
     if (!following && page.delta !== undefined) await orderOnce(ports, mapping, token);
-    following ||= page.delta !== undefined;
-    link = page.delta ?? page.next ?? link;
     const at = new Date(ports.clock.now()).toISOString();
+    if (!following && page.delta !== undefined) [following, since] = [true, at];
+    link = page.delta ?? page.next ?? link;
     etag = await ports.checkpoints.save(
       flow,
       stream,
-      { phase: following ? "following" : "token", link: link ?? "", token, at },
+      { phase: following ? "following" : "token", link: link ?? "", token, at, ...(since !== undefined && { since }) },
       etag,
     );
     if (page.next === undefined && !following) throw new MalformedError(`Dataverse gave no delta link for ${stream}`);

@@ -10,6 +10,7 @@ import type { RowVersion } from "../model/ids.js";
 import type { RecordRef } from "../storage/child-links.js";
 import type { SyncState } from "../storage/sync-state.js";
 import { hasChildren, hasRegistered, keyOf, lookAtParents, tellChildren, tidyLinks } from "./family.js";
+import { trackedSince } from "./follow-changes.js";
 import type { IngressPorts, VersionedRow } from "./ports.js";
 import {
   dealtWith,
@@ -41,6 +42,9 @@ export type WriteOutcome =
 
 /** Several edits of one record within a second cost two calls: the first at once, the rest together, with some time for their notices to arrive. */
 const settlingMs = 1_200;
+
+/** How far the clock of Dynamics, by which notices are dated, may be ahead of ours. */
+const dynamicsSkewMs = 60_000;
 
 const second = 1_000;
 /** Pauses of a record that waits for its parent; about an hour in all. A parent that comes ends the wait at once. */
@@ -74,10 +78,23 @@ export async function writeRecord(ports: IngressPorts, envelope: Envelope): Prom
     return { outcome: "trail", until: settled };
   }
 
-  const current = takeRow(job) ?? (await readRow(job));
+  const carried = takeRow(job);
+  const current = carried && !(await isPastRecall(job)) ? carried : await readRow(job);
   if (!current || isMergedAway(current.row)) return retire(job, current?.version);
   if (isDealtWith(job, current.version)) return { outcome: "stale" };
   return mapping.accepts(current.row) ? upsert(job, current) : filterOut(job, current.version);
+}
+
+/**
+ * Would nobody ever tell that this row has been deleted since? Change tracking tells of no delete before its token, and whoever looked for those
+ * found no record yet that this row now creates.
+ */
+async function isPastRecall(job: Job): Promise<boolean> {
+  if (mayBeThere(job)) return false;
+  const { table, occurredAt, cause } = job.envelope;
+  const since = await trackedSince(job.ports.checkpoints, table);
+  const skew = cause === "notice" ? dynamicsSkewMs : 0;
+  return since !== undefined && Date.parse(occurredAt) - skew < since;
 }
 
 /** Undefined: Dataverse says that the row does not exist. Any other trouble is thrown. */

@@ -5,6 +5,7 @@ import { TableError } from "../../shared/errors.js";
 import type { LoadPace } from "../../shared/flows/fill-lanes.js";
 import { cancelFullRead, fullReadStream, orderReplay } from "../../shared/flows/full-read.js";
 import { parentsFirst, sweep } from "../../shared/flows/sweep.js";
+import { rowEnvelope } from "../../shared/flows/sweep-envelopes.js";
 import type { CompiledMapping } from "../../shared/mapping/compile.js";
 import { shippedMappings } from "../../shared/mapping/shipped.js";
 import { depthOf } from "../support/depth-of.js";
@@ -46,6 +47,27 @@ describe("rows deleted while nobody could see it", () => {
 
     expect(names()).toEqual(["Nameb", "Named", "Namef"]);
     expect(await readCheckpoint()).toMatchObject({ phase: "done", mode: "recovery", suspects: 2 });
+  });
+
+  it("are not brought to life by a notice that was still on its way when they were looked for", async () => {
+    await runSweep();
+    put(1, "Brief");
+    const [row] = await world.dynamics.fetchRows(world.mapping("contact"), [recordId(1)]);
+    if (!row) throw new Error("the row is there");
+    const late = rowEnvelope(world.mapping("contact"), row, {
+      cause: "notice",
+      nonce: "late",
+      occurredAt: new Date(world.clock.now()).toISOString(),
+      settings: 1,
+    });
+    world.dynamics.remove(recordId(1));
+    world.dynamics.expireLinks();
+    await runSweep();
+
+    await world.ports.queue.send([late]);
+    await runSweep();
+
+    expect(names()).toEqual([]);
   });
 
   it("are only suspected: a row that is there again when its lane looks stays", async () => {

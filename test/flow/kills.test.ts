@@ -91,8 +91,8 @@ describe("two holders of one lane", () => {
     const world = await makeIngressWorld();
     world.dynamics.put(recordId(1), person(1));
     await sweep(world.ports, pace, world.clock.now() + minute);
-    // The first holder reads the state, stores its intent, writes the profile, and dies before it can say so.
-    world.killAt({ call: 3, when: "after" });
+    // The first holder reads the state and when tracking began, stores its intent, writes the profile, and dies before it can say so.
+    world.killAt({ call: 4, when: "after" });
     await expect(world.drain()).rejects.toThrow(Killed);
     const died = world.clock.now();
     const written = world.campaignCalls();
