@@ -4,6 +4,10 @@ import { writeFileSync } from "node:fs";
 import { availableParallelism, loadavg } from "node:os";
 import { parseArgs } from "node:util";
 import type { Bench, Result } from "./bench.js";
+import { backfillMemory } from "./egress/backfill-memory.js";
+import { delay as egressDelay } from "./egress/delay.js";
+import { requests as egressRequests } from "./egress/requests.js";
+import { throughput as egressThroughput } from "./egress/throughput.js";
 import { campaignCalls } from "./ingress/campaign-calls.js";
 import { coldStart } from "./ingress/cold-start.js";
 import { latency } from "./ingress/latency.js";
@@ -31,6 +35,10 @@ const benches: Bench[] = [
   memory,
   coldStart,
   tableOperations,
+  egressRequests,
+  egressThroughput,
+  egressDelay,
+  backfillMemory,
 ];
 
 const { values } = parseArgs({

@@ -1,5 +1,6 @@
 import { app, type InvocationContext } from "@azure/functions";
 import { finishStop } from "../shared/control/finish-stop.js";
+import { purgeDecisions } from "../shared/control/purge-decisions.js";
 import { purgeFailures } from "../shared/control/purge-failures.js";
 import { ConflictError } from "../shared/errors.js";
 import { finishPublication } from "../shared/flows/finish-publication.js";
@@ -10,11 +11,12 @@ import { logOf } from "./log-of.js";
 
 /** How long one run may load before it makes way for the next; far below the host's functionTimeout. */
 const budgetMs = 10 * 60_000;
-/** How long one run may clear away old failures; the next one goes on. */
+/** How long one run may clear away old failures, and as long old decisions; the next one goes on. */
 const purgeMs = 30_000;
 
 /** Follows change tracking and loads what is not loaded yet. A run that fails leaves its checkpoints; the next goes on from there. */
-export function registerIngressSweep({ ports, publishing, controlPorts, pace, clock, sweepSchedule }: Services): void {
+export function registerIngressSweep(services: Services): void {
+  const { ports, publishing, controlPorts, pace, clock, sweepSchedule, decisionRetentionMs } = services;
   app.timer("ingress-sweep", {
     schedule: sweepSchedule,
     handler: async (_timer: unknown, context: InvocationContext): Promise<void> => {
@@ -30,11 +32,16 @@ export function registerIngressSweep({ ports, publishing, controlPorts, pace, cl
         log.info("swept", { ...done, ms: clock.now() - started });
         for (const { table, why } of setAside) log.error("table set aside", { table, why });
         const { checkpoints } = ports;
-        const purged = await purgeFailures(
-          { failures: controlPorts.failures, checkpoints, clock },
-          clock.now() + purgeMs,
-        );
-        if (purged > 0) log.info("failures purged", { purged });
+        const { failures, decisions } = controlPorts;
+        const purged = {
+          failures: await purgeFailures({ failures, checkpoints, clock }, clock.now() + purgeMs),
+          decisions: await purgeDecisions(
+            { decisions, checkpoints, clock },
+            decisionRetentionMs,
+            clock.now() + purgeMs,
+          ),
+        };
+        if (purged.failures + purged.decisions > 0) log.info("purged", purged);
       } catch (error) {
         log.error("sweep failed", errorFacts(error));
         // Another run owns the stream: nothing is wrong.

@@ -3,6 +3,8 @@
 
 import { startServices } from "../shared/services.js";
 import { registerControl } from "./control.js";
+import { registerEgressBackfill } from "./egress-backfill.js";
+import { registerEgressChecks } from "./egress-checks.js";
 import { registerEgressPull } from "./egress-pull.js";
 import { registerHealth, registerUnhealthy } from "./health.js";
 import { registerIngressBus } from "./ingress-bus.js";
@@ -10,6 +12,7 @@ import { registerIngressDeadLetters } from "./ingress-dead-letters.js";
 import { registerIngressSweep } from "./ingress-sweep.js";
 import { registerClosedWebhook, registerIngressWebhook } from "./ingress-webhook.js";
 import { registerIngressWrite } from "./ingress-write.js";
+import { registerOptOutPull } from "./optout-pull.js";
 
 const started = startServices();
 
@@ -20,7 +23,10 @@ if ("services" in started) {
   registerIngressSweep(started.services);
   registerIngressWrite(started.services);
   registerIngressDeadLetters(started.services);
-  if (started.services.egress) registerEgressPull(started.services.egress);
+  registerEgressPull(started.services);
+  registerEgressChecks(started.services);
+  registerEgressBackfill(started.services);
+  registerOptOutPull(started.services);
   if (started.services.hasBusDoor) registerIngressBus(started.services);
 } else {
   registerUnhealthy(started.problems);

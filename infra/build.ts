@@ -2,6 +2,9 @@
 
 import { build } from "esbuild";
 
+/** What ssh2 only tries to load: without them it does the same in JavaScript and WebAssembly. */
+const nativeParts = ["*.node", "cpu-features"];
+
 /** Bundles the app into `outfile`. CommonJS, because an ESM bundle of these libraries cannot `require` Node's own modules. */
 export async function buildApp(outfile: string): Promise<void> {
   await build({
@@ -14,7 +17,7 @@ export async function buildApp(outfile: string): Promise<void> {
     minify: true,
     keepNames: true,
     sourcemap: "external",
-    external: ["@azure/functions-core"],
+    external: ["@azure/functions-core", ...nativeParts],
     logLevel: "warning",
   });
 }

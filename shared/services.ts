@@ -3,23 +3,33 @@
 import { randomUUID } from "node:crypto";
 import { DefaultAzureCredential, ManagedIdentityCredential } from "@azure/identity";
 import { type CampaignClient, makeCampaignClient } from "./campaign/client.js";
+import { makeEventFiles } from "./campaign/event-files.js";
+import { makeEventProbes } from "./campaign/event-probes.js";
 import { defaultEventFields } from "./campaign/event-row.js";
-import { makeEventSource } from "./campaign/event-source.js";
+import { makeEventSource, type RestEventSource } from "./campaign/event-source.js";
+import { checkEvents } from "./campaign/event-watch.js";
 import { makeResourceMetadataSource } from "./campaign/metadata.js";
+import { makeOptOutFiles } from "./campaign/opt-out-files.js";
+import { makeOptOutSource } from "./campaign/opt-out-source.js";
+import { makeCampaignOptOuts } from "./campaign/opt-outs.js";
 import { makeCampaignRecords } from "./campaign/records.js";
 import { makeCampaignSource } from "./campaign/source.js";
-import type { ControlPorts } from "./control/ports.js";
+import type { Backfilling, ControlPorts, EgressControl } from "./control/ports.js";
 import { makeActivitySink } from "./dataverse/activities.js";
 import { activityTables } from "./dataverse/activity-tables.js";
 import { type DataverseClient, makeDataverseClient } from "./dataverse/client.js";
 import { makeRowCounter } from "./dataverse/count-rows.js";
 import { makeMetadataSource } from "./dataverse/metadata.js";
+import { makeDynamicsOptOuts } from "./dataverse/opt-outs.js";
 import { makeDynamicsSource } from "./dataverse/source.js";
 import { AuthError, BindingError, SettingsError, type SettingsProblem } from "./errors.js";
-import type { EgressPorts, EventLedger } from "./flows/egress-ports.js";
+import type { BackfillPace } from "./flows/backfill-events.js";
+import type { EgressPorts, EventCheckPorts, EventLedger, EventSource } from "./flows/egress-ports.js";
 import type { LoadPace } from "./flows/fill-lanes.js";
 import type { IngressPorts, SettingsPorts } from "./flows/ports.js";
 import type { PullPace } from "./flows/pull-events.js";
+import { makeRecent, type OptOutPace, type OptOutPullPorts } from "./flows/pull-opt-outs.js";
+import { toFailure } from "./flows/refused-event.js";
 import { verifyBinding } from "./flows/verify-binding.js";
 import { type HttpClient, makeHttpClient } from "./http/client.js";
 import { fetchToken } from "./http/oauth.js";
@@ -29,12 +39,15 @@ import { shippedDocuments, shippedSettingsVersion } from "./mapping/shipped.js";
 import { makeServiceBusClient } from "./messaging/service-bus-client.js";
 import { makeServiceBusChangeQueue } from "./messaging/service-bus-queue.js";
 import type { Clock } from "./model/clock.js";
+import { eventTypes } from "./model/email-event.js";
 import { type AzureConnection, loadSettings, type Settings } from "./settings/load.js";
+import { openSftp } from "./sftp/sftp-session.js";
 import { makeAzureEntityTables } from "./storage/azure-entity-table.js";
 import { type Binding, makeBindingStore } from "./storage/binding.js";
 import { makeCheckpointStore } from "./storage/checkpoints.js";
 import { makeChildLinks } from "./storage/child-links.js";
-import { makeControlStore } from "./storage/control.js";
+import { type ControlStore, makeControlStore } from "./storage/control.js";
+import { makeDecisionStore } from "./storage/decisions.js";
 import type { EntityTables } from "./storage/entity-tables.js";
 import { makeEventLedger } from "./storage/event-ledger.js";
 import { makeFailureStore } from "./storage/failures.js";
@@ -54,9 +67,20 @@ export interface Services {
   /** What the control API works with. */
   controlPorts: ControlPorts;
   pace: LoadPace;
-  /** E-mail events to Dynamics, where some are wanted. */
-  egress: { ports: EgressPorts; pace: PullPace; schedule: string } | undefined;
+  /** E-mail events to Dynamics. */
+  egress: {
+    ports: EgressPorts;
+    pace: PullPace;
+    schedule: string;
+    checks: { ports: EventCheckPorts; schedule: string };
+    control: EgressControl;
+    backfill: Backfilling | undefined;
+  };
+  /** Opt-outs that changed in Campaign, where a mapping wants them. */
+  optOutPull: { ports: OptOutPullPorts; pace: OptOutPace; schedule: string };
   sweepSchedule: string;
+  /** How long decisions on opt-outs are kept. */
+  decisionRetentionMs: number;
   /** Does Dynamics post to a Service Bus queue of ours? */
   hasBusDoor: boolean;
   clock: Clock;
@@ -77,6 +101,7 @@ export const tableNames = [
   "syncstate",
   "links",
   "failures",
+  "decisions",
   "workflows",
   "settings",
   "usage",
@@ -85,6 +110,8 @@ export const tableNames = [
 
 const bindingAgeMs = 60_000;
 const busTimeoutMs = 10_000;
+/** One step of an SFTP session, such as a read of some 100 KB. */
+const sftpStepMs = 30_000;
 /** A Dynamics probe that says nothing for so long has lost its lease. A killed prober holds the gate for as long. */
 const dynamicsProbeMs = 60_000;
 
@@ -162,6 +189,7 @@ export function makeServices(settings: Settings): Services {
   };
 
   const failures = makeFailureStore(tables.table("failures"), clock);
+  const decisions = makeDecisionStore(tables.table("decisions"), clock);
   const control = makeControlStore(workflows, clock, settings.parkAfter);
   const publishing: SettingsPorts = {
     versions,
@@ -183,6 +211,11 @@ export function makeServices(settings: Settings): Services {
     links: makeChildLinks(tables.table("links"), clock),
     checkpoints,
     failures,
+    optOuts: {
+      campaign: makeCampaignOptOuts(campaignClient, clock, settings.campaign.callMs),
+      dynamics: makeDynamicsOptOuts(dynamicsClient, { tag: settings.ownTag }),
+      decisions,
+    },
     clock,
     fingerprintKey: settings.fingerprintKey,
     campaignBudgetMs: settings.campaign.callMs,
@@ -194,14 +227,17 @@ export function makeServices(settings: Settings): Services {
     campaign: campaignClient,
     dynamics: dynamicsClient,
     ledger: makeEventLedger(whenReady(tables.table("events"), tablesReady)),
+    control,
     ports,
   });
 
   return {
     clock,
     egress,
+    optOutPull: makeOptOutPull(settings, campaignClient, control, ports),
     publishing,
     sweepSchedule: settings.sweepSchedule,
+    decisionRetentionMs: settings.decisionRetentionMs,
     hasBusDoor: settings.notices !== undefined,
     probeBinding,
     campaignToken: () => campaignTokens.token(),
@@ -220,12 +256,15 @@ export function makeServices(settings: Settings): Services {
       ready: tablesReady,
       control,
       failures,
+      decisions,
       publishing,
       lanes: settings.lanes,
       maxDepth: settings.load.queueDepth,
       gates: () => gates.list(),
       usageToday: async () => Object.fromEntries(await usage.usageOf(new Date(clock.now()).toISOString().slice(0, 10))),
       countRows: makeRowCounter(dynamicsClient),
+      egress: egress.control,
+      backfill: egress.backfill,
     },
   };
 }
@@ -246,58 +285,157 @@ function settingsVersionsOf(tables: EntityTables, ready: () => Promise<void>): S
 }
 
 /** How far back each pull of events reads; the wide look covers the longest run of a staging workflow. */
-const pullPace: PullPace = { pageSize: 200, narrowMs: 120_000, wideMs: 30 * 60_000, wideEveryMs: 15 * 60_000 };
+const pullPace: PullPace = {
+  pageSize: 1_000,
+  pagesAtOnce: 3,
+  narrowMs: 120_000,
+  wideMs: 30 * 60_000,
+  wideEveryMs: 15 * 60_000,
+};
+
+/** A page fills two rounds of batches; rows come as late as for the pull. */
+const backfillPace: BackfillPace = { pageSize: 300, lateMs: pullPace.wideMs, retryMs: 60_000 };
+/**
+ * Dynamics grants a user on one server as much time as four requests take that never pause (20 minutes in five, facts/dataverse.md §7): history leaves one of
+ * them to fresh events.
+ */
+const backfillParallel = 3;
+
+/**
+ * How opt-outs are pulled. What the queue may hold is twice what a load leaves there: opt-outs do not wait for one to end. The wide look covers the longest
+ * transaction; a contact that was rung for is rung for again after as long, should it be news still.
+ */
+const optOutPace: Omit<OptOutPace, "maxDepth"> = {
+  pageSize: 1_000,
+  narrowMs: 120_000,
+  wideMs: 30 * 60_000,
+  wideEveryMs: 15 * 60_000,
+  checkEveryMs: 24 * 3_600_000,
+  busyMs: 2_000,
+  idleMs: 30_000,
+  pollMs: 50,
+};
+const mostRung = 20_000;
+
+function makeOptOutPull(
+  { optOuts: { from, schedule, everyMs }, campaign: { callMs }, load }: Settings,
+  client: CampaignClient,
+  control: ControlStore,
+  { settings, checkpoints, states, queue, gates, clock, binding }: IngressPorts,
+): Services["optOutPull"] {
+  const source =
+    from.by === "rest"
+      ? makeOptOutSource({ client, clock, callMs, filter: from.filter, by: from.on })
+      : makeOptOutFiles({
+          open: () => openSftp({ ...from.account, timeoutMs: sftpStepMs }),
+          folder: from.folder,
+          name: from.names,
+          settledMs: from.settledMs,
+          key: from.key,
+          clock,
+        });
+  const rung = makeRecent(mostRung, optOutPace.wideEveryMs, clock);
+  const isWanted = (): Promise<boolean> => control.isWanted("optout");
+  return {
+    ports: { source, settings, checkpoints, states, queue, gates, clock, binding, isWanted, rung },
+    // No look of a run is later than the next run would be.
+    pace: { ...optOutPace, idleMs: Math.min(optOutPace.idleMs, everyMs), maxDepth: 2 * load.queueDepth },
+    schedule,
+  };
+}
+
+/** So many profiles are asked when they last got an e-mail, while no event comes. */
+const watchedProfiles = 5;
 
 interface EgressParts {
   clock: Clock;
   campaign: CampaignClient;
   dynamics: DataverseClient;
   ledger: EventLedger;
+  control: ControlStore;
   ports: IngressPorts;
 }
 
 function makeEgress(
   { egress, events, ownTag, campaign: { callMs } }: Settings,
-  { clock, campaign, dynamics, ledger, ports }: EgressParts,
+  { clock, campaign, dynamics, ledger, control, ports }: EgressParts,
 ): Services["egress"] {
-  const { types, tasks, schedule, prefix } = egress;
-  const { from } = events;
-  if (types.size === 0 || from.by !== "rest") return undefined;
-  const tables = activityTables(prefix);
+  const { types, tasks, schedule, checksSchedule, prefix } = egress;
+  const tables = activityTables(prefix, egress.tables);
   const { checkpoints, gates, binding, failures } = ports;
+  const sinkOptions = { tag: ownTag, newId: randomUUID, clock };
+  const source = eventSourceOf(events, campaign, clock, callMs);
+  const pull: EgressPorts = {
+    source,
+    sink: makeActivitySink(dynamics, tables, sinkOptions),
+    ledger,
+    checkpoints,
+    gates,
+    clock,
+    binding,
+    settings: async () => ({ types, tasks }),
+    stopped: async () => ((await control.isWanted("egress")) ? undefined : "egress is stopped"),
+    failed: (failure) => failures.report(toFailure(tables[failure.event.type].name, failure)),
+    succeeded: ({ event, id }) => failures.resolve(tables[event.type].name, id),
+  };
+  const restSource = (): RestEventSource | undefined =>
+    events.from.by === "rest" ? restSourceOf(events.from, events.fields, campaign, clock, callMs) : undefined;
+  // What is extracted to files comes once and is gone then.
+  const history = types.size === 0 ? undefined : restSource();
+  const again = restSource();
+  const sink = makeActivitySink(dynamics, tables, { ...sinkOptions, most: backfillParallel });
+  const watch = {
+    source: restSource() ?? source,
+    probes: makeEventProbes(campaign, clock, callMs),
+    workflows: events.workflows,
+    profiles: watchedProfiles,
+    clock,
+  };
   return {
     pace: pullPace,
     schedule,
-    ports: {
-      source: makeEventSource({
-        client: campaign,
-        clock,
-        callMs,
-        resource: { api: from.api, name: from.resource, order: from.order, filter: from.filter },
-        row: { fields: { ...defaultEventFields, ...events.fields } },
-      }),
-      sink: makeActivitySink(dynamics, tables, { tag: ownTag, newId: randomUUID, clock }),
-      ledger,
-      checkpoints,
-      gates,
-      clock,
-      binding,
-      settings: async () => ({ types, tasks }),
-      failed: ({ event, id, code, message }) =>
-        failures.report({
-          flow: "egress",
-          table: tables[event.type].name,
-          id,
-          reason: "refused",
-          code,
-          message: `event ${event.id}, changed ${event.changedAt}: ${message}`,
-          attempts: 1,
-          cause: "sweep",
-          correlationId: event.id,
-        }),
-      succeeded: ({ event, id }) => failures.resolve(tables[event.type].name, id),
+    ports: pull,
+    checks: { ports: { ...pull, ask: (known) => checkEvents(watch, known) }, schedule: checksSchedule },
+    control: {
+      ports: pull,
+      by: events.from.by,
+      tables: new Map(eventTypes.map((type) => [tables[type].name, type])),
+      redrive: again && { ...pull, source: again },
+      newId: randomUUID,
+    },
+    backfill: history && {
+      ports: { ...pull, source: history, sink },
+      pace: backfillPace,
+      parallel: backfillParallel,
     },
   };
+}
+
+/** Where Campaign's e-mail events are read. */
+function eventSourceOf(
+  { from, fields: renamed }: Settings["events"],
+  client: CampaignClient,
+  clock: Clock,
+  callMs: number,
+): EventSource {
+  const fields = { ...defaultEventFields, ...renamed };
+  if (from.by === "files") {
+    const { folder, names, settledMs, account } = from;
+    const open = () => openSftp({ ...account, timeoutMs: sftpStepMs });
+    return makeEventFiles({ open, folder, name: names, settledMs, fields, clock });
+  }
+  return restSourceOf(from, renamed, client, clock, callMs);
+}
+
+function restSourceOf(
+  { api, resource: name, order, filter }: Extract<Settings["events"]["from"], { by: "rest" }>,
+  renamed: Settings["events"]["fields"],
+  client: CampaignClient,
+  clock: Clock,
+  callMs: number,
+): RestEventSource {
+  const row = { fields: { ...defaultEventFields, ...renamed } };
+  return makeEventSource({ client, clock, callMs, resource: { api, name, order, filter }, row });
 }
 
 /** The client of the Dynamics environment that the settings name; infra/dataverse provisions through the same one. */

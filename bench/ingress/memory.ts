@@ -11,8 +11,14 @@ import { type System, withSystem } from "./system.js";
 const part = "memory";
 const mib = 1024 * 1024;
 
+/** Loads the probe into a process that is told to write to this file. */
+export function probed(file: string): Record<string, string> {
+  const probe = new URL("memory-probe.mjs", import.meta.url).href;
+  return { BENCH_MEMORY_FILE: file, NODE_OPTIONS: `--import ${probe}` };
+}
+
 /** In bytes; `rss` before a collection of all garbage, the others after it. */
-interface Sample {
+export interface Sample {
   rss: number;
   heapUsed: number;
   external: number;
@@ -29,16 +35,13 @@ export const memory: Bench = {
       // The most that a host has in hand at a time.
       const settings = { LANES: "16" };
       return await withSystem({ contacts, settings }, async (system) => {
-        const probe = new URL("memory-probe.mjs", import.meta.url).href;
-        await system.startHost({
-          webhook: false,
-          env: { BENCH_MEMORY_FILE: file, NODE_OPTIONS: `--import ${probe}` },
-        });
+        await system.startHost({ webhook: false, env: probed(file) });
         say(`loading ${contacts.toLocaleString("en")} contacts`);
         const startedAt = performance.now();
         await loaded(system, contacts, say);
         const seconds = (performance.now() - startedAt) / 1_000;
-        return toResults(readSamples(file), contacts, seconds, full);
+        const what = `${part} over a load of ${contacts.toLocaleString("en")}`;
+        return heldOver(what, readSamples(file), seconds, full);
       });
     } finally {
       rmSync(directory, { recursive: true, force: true });
@@ -63,7 +66,8 @@ async function loaded({ observer }: System, contacts: number, say: (line: string
   }
 }
 
-function readSamples(file: string): Sample[] {
+/** What the probe has written so far. */
+export function readSamples(file: string): Sample[] {
   return readFileSync(file, "utf8")
     .trim()
     .split("\n")
@@ -71,12 +75,11 @@ function readSamples(file: string): Sample[] {
 }
 
 /** The first fifth is warm-up: code is compiled, buffers and the heap find their size. What is left is cut into thirds. */
-function toResults(samples: readonly Sample[], contacts: number, seconds: number, full: boolean): Result[] {
+export function heldOver(what: string, samples: readonly Sample[], seconds: number, full: boolean): Result[] {
   const settled = samples.slice(Math.ceil(samples.length / 5));
   const third = Math.floor(settled.length / 3);
   const of = (part: readonly Sample[], what: keyof Sample): number => median(part.map((sample) => sample[what])) / mib;
   const [early, late] = [settled.slice(0, third), settled.slice(-third)];
-  const what = `${part} over a load of ${contacts.toLocaleString("en")}`;
   const lower = (name: string, value: number, unit: string, goal: number | null = null): Result => ({
     name: `${what}, ${name}`,
     value,

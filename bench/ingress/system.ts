@@ -51,7 +51,7 @@ export async function withSystem<Answer>(
   const directory = join(tmpdir(), `dynamics-campaign-bench-${process.pid}-${systems}`);
   const runtime = await startRuntime({
     directory,
-    ports: { host: 0, dataverse: 0, campaign: 0, bus: 0, busAdmin: 0, tables: 0 },
+    ports: { host: 0, dataverse: 0, campaign: 0, bus: 0, busAdmin: 0, tables: 0, sftp: 0 },
     settings: { SWEEP_SCHEDULE: "*/1 * * * * *", ...settings },
     lockPeriodMs: 2_000,
     onUnexpectedEnd: (name, how) => console.error(`${name} ended by itself: ${how}`),

@@ -34,46 +34,48 @@ const words: Readonly<Record<EventType, { name: string; label: string; date: str
   bounce: { name: "EmailBounce", label: "Adobe Campaign Email Bounce", date: "DateBounced", happened: "bounced" },
 };
 
-/** The four tables under the publisher prefix `prefix`. */
-export function desiredTables(prefix: string): DesiredTable[] {
+/** The tables under the publisher prefix `prefix`, but for those types whose tables are somebody else's. */
+export function desiredTables(prefix: string, foreign: ReadonlySet<EventType> = new Set()): DesiredTable[] {
   const tables = activityTables(prefix);
-  return eventTypes.map((type) => {
-    const table = tables[type];
-    const { name, label, date, happened } = words[type];
-    const text = (column: TextColumn, schema: string, label: string, kind: "text" | "url"): DesiredColumn[] =>
-      table.columns[column] === ""
-        ? []
-        : [
-            {
-              name: table.columns[column],
-              schemaName: `${prefix}_${schema}`,
-              label,
-              kind,
-              length: table.longest[column],
-            },
-          ];
-    return {
-      type,
-      table,
-      schemaName: `${prefix}_${name}`,
-      label,
-      collectionLabel: `${label}s`,
-      description: `An e-mail of Adobe Campaign was ${happened}. Written by the integration; completed when it is made.`,
-      subjectLength: table.longest.subject,
-      columns: [
-        ...text("campaignName", "CampaignName", "Campaign Name", "text"),
-        ...text("deliveryName", "DeliveryName", "Delivery Name", "text"),
-        {
-          name: table.columns.date,
-          schemaName: `${prefix}_${date}`,
-          label: date.replace("Date", "Date "),
-          kind: "instant",
-        },
-        ...text("trackingUrl", "TrackingUrl", "Tracking URL", "url"),
-        ...text("mirrorPageUrl", "MirrorPageUrl", "Mirror Page URL", "url"),
-      ],
-    };
-  });
+  return eventTypes
+    .filter((type) => !foreign.has(type))
+    .map((type) => {
+      const table = tables[type];
+      const { name, label, date, happened } = words[type];
+      const text = (column: TextColumn, schema: string, label: string, kind: "text" | "url"): DesiredColumn[] =>
+        table.columns[column] === ""
+          ? []
+          : [
+              {
+                name: table.columns[column],
+                schemaName: `${prefix}_${schema}`,
+                label,
+                kind,
+                length: table.longest[column],
+              },
+            ];
+      return {
+        type,
+        table,
+        schemaName: `${prefix}_${name}`,
+        label,
+        collectionLabel: `${label}s`,
+        description: `An e-mail of Adobe Campaign was ${happened}. Written by the integration; completed when it is made.`,
+        subjectLength: table.longest.subject,
+        columns: [
+          ...text("campaignName", "CampaignName", "Campaign Name", "text"),
+          ...text("deliveryName", "DeliveryName", "Delivery Name", "text"),
+          {
+            name: table.columns.date,
+            schemaName: `${prefix}_${date}`,
+            label: date.replace("Date", "Date "),
+            kind: "instant",
+          },
+          ...text("trackingUrl", "TrackingUrl", "Tracking URL", "url"),
+          ...text("mirrorPageUrl", "MirrorPageUrl", "Mirror Page URL", "url"),
+        ],
+      };
+    });
 }
 
 /** The body that makes the table. An activity's primary name must be called `Subject`. */

@@ -5,6 +5,7 @@ import { randomUUID } from "node:crypto";
 import { z } from "zod";
 import type { DataverseClient } from "../../shared/dataverse/client.js";
 import { AuthError, SyncError } from "../../shared/errors.js";
+import type { EventType } from "../../shared/model/email-event.js";
 import { list } from "./action.js";
 import { type DesiredColumn, type DesiredTable, desiredTables } from "./activities-desired.js";
 
@@ -28,15 +29,23 @@ const codeSchema = z.object({ ObjectTypeCode: z.number() });
 const mainForm = 2;
 const publicView = 0;
 
-/** Puts columns on forms and makes views, for tables that are there. Done twice it changes nothing; a form that somebody arranged keeps its arrangement. */
-export async function fitForms(client: DataverseClient, prefix: string): Promise<Fitted[]> {
+/**
+ * Puts columns on forms and makes views, for tables that are there; those of `foreign` types are somebody else's. Done twice it changes nothing; a form that
+ * somebody arranged keeps its arrangement.
+ */
+export async function fitForms(
+  client: DataverseClient,
+  prefix: string,
+  foreign?: ReadonlySet<EventType>,
+): Promise<Fitted[]> {
   const fitted: Fitted[] = [];
-  for (const desired of desiredTables(prefix)) {
+  const tables = desiredTables(prefix, foreign);
+  for (const desired of tables) {
     fitted.push(await attempt(`form of ${desired.table.name}`, () => fitForm(client, desired)));
     fitted.push(await attempt(`view of ${desired.table.name}`, () => fitView(client, desired)));
   }
   if (fitted.some(({ outcome }) => outcome === "done")) {
-    fitted.push(await attempt("publishing", () => publish(client, prefix)));
+    fitted.push(await attempt("publishing", () => publish(client, tables)));
   }
   return fitted;
 }
@@ -92,8 +101,8 @@ async function fitView(
   return { outcome: "done" };
 }
 
-async function publish(client: DataverseClient, prefix: string): Promise<Omit<Fitted, "what">> {
-  const names = desiredTables(prefix).map(({ table }) => `<entity>${table.name}</entity>`);
+async function publish(client: DataverseClient, tables: readonly DesiredTable[]): Promise<Omit<Fitted, "what">> {
+  const names = tables.map(({ table }) => `<entity>${table.name}</entity>`);
   const ParameterXml = `<importexportxml><entities>${names.join("")}</entities></importexportxml>`;
   await client.call({ operation: "publish", method: "POST", path: "PublishXml", body: { ParameterXml } });
   return { outcome: "done" };

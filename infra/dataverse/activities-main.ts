@@ -2,30 +2,30 @@
 // Settings come from the environment or from local.settings.json.
 
 import { parseArgs } from "node:util";
-import { activityTableChangesSchema, activityTables } from "../../shared/dataverse/activity-tables.js";
+import { activityTables } from "../../shared/dataverse/activity-tables.js";
 import { SyncError, safeMessage } from "../../shared/errors.js";
+import { eventTypes } from "../../shared/model/email-event.js";
 import { systemClock } from "../../shared/services.js";
 import { planActivities, planActivitiesRemoval } from "./activities.js";
-import { byHand, fitForms } from "./activities-forms.js";
+import { byHand, type Fitted, fitForms } from "./activities-forms.js";
 import { checkActivityTables } from "./activities-found.js";
-import { clientFromSettings } from "./client-from-settings.js";
+import { clientFromSettings, settingsOfCommand } from "./client-from-settings.js";
 import { applyRegistration } from "./provision.js";
 
-const usage = `usage: dataverse:activities -- plan | apply [--prefix acs] [--solution CampaignEvents]
-       dataverse:activities -- forms [--prefix acs]
-       dataverse:activities -- check [--prefix acs] [--tables JSON]
-       dataverse:activities -- remove [--prefix acs] --table NAME [--table NAME ...]
+const usage = `usage: dataverse:activities -- plan | apply [--solution CampaignEvents]
+       dataverse:activities -- forms
+       dataverse:activities -- check
+       dataverse:activities -- remove --table NAME [--table NAME ...]
 plan says what apply would do; neither ever deletes anything
 forms puts the columns on the tables' forms and makes views, as far as Dynamics lets us
-check says whether the tables, or those of another app that --tables names as the settings do, can take our events
-remove deletes the tables that are named, with every row in them`;
+check says whether the tables can take our events
+remove deletes the tables that are named, with every row in them
+EGRESS_PREFIX says what the tables are called; those that EGRESS_TABLES names are somebody else's: checked, and otherwise left alone`;
 
 const { positionals, values } = parseArgs({
   allowPositionals: true,
   options: {
-    prefix: { type: "string", default: "acs" },
     solution: { type: "string", default: "CampaignEvents" },
-    tables: { type: "string", default: "{}" },
     table: { type: "string", multiple: true, default: [] },
   },
 });
@@ -33,24 +33,33 @@ const { positionals, values } = parseArgs({
 const done = (what: string): void => console.log(`done: ${what}`);
 
 async function main(): Promise<void> {
-  const { prefix, solution } = values;
+  const settings = settingsOfCommand();
+  const { prefix, tables } = settings.egress;
+  const client = clientFromSettings(settings);
+  const foreign = new Set(eventTypes.filter((type) => tables[type] !== undefined));
   const [command, ...rest] = positionals;
   if (rest.length > 0) throw new Error(usage);
   switch (command) {
     case "plan":
     case "apply": {
-      const actions = await planActivities({ client: clientFromSettings(), clock: systemClock, prefix, solution });
+      const actions = await planActivities({
+        client,
+        clock: systemClock,
+        prefix,
+        solution: values.solution,
+        foreign,
+      });
       if (command === "apply") return applyRegistration(actions, done);
       for (const { what } of actions) console.log(`would ${what}`);
       return;
     }
     case "forms":
-      return forms();
+      return forms(await fitForms(client, prefix, foreign));
     case "check":
-      return check();
+      return check(await checkActivityTables(client, activityTables(prefix, tables)));
     case "remove": {
       if (values.table.length === 0) throw new Error(usage);
-      const actions = await planActivitiesRemoval({ client: clientFromSettings(), prefix }, values.table);
+      const actions = await planActivitiesRemoval({ client, prefix, foreign }, values.table);
       await applyRegistration(actions, done);
       if (actions.length === 0) console.log("nothing to do");
       return;
@@ -60,16 +69,12 @@ async function main(): Promise<void> {
   }
 }
 
-async function forms(): Promise<void> {
-  const fitted = await fitForms(clientFromSettings(), values.prefix);
+function forms(fitted: readonly Fitted[]): void {
   for (const { what, outcome, why } of fitted) console.log(`${outcome}: ${what}${why ? ` (${why})` : ""}`);
   if (fitted.some(({ outcome }) => outcome === "by hand")) console.log(byHand);
 }
 
-async function check(): Promise<void> {
-  const changes = activityTableChangesSchema.safeParse(JSON.parse(values.tables));
-  if (!changes.success) throw new Error(`--tables: ${changes.error.issues.map(({ message }) => message).join("; ")}`);
-  const problems = await checkActivityTables(clientFromSettings(), activityTables(values.prefix, changes.data));
+function check(problems: readonly string[]): void {
   for (const problem of problems) console.log(`problem: ${problem}`);
   if (problems.length === 0) console.log("the tables can take our events");
   else process.exitCode = 1;

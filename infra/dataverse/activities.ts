@@ -5,16 +5,21 @@ import { z } from "zod";
 import type { DataverseClient } from "../../shared/dataverse/client.js";
 import { RefusedError, SyncError } from "../../shared/errors.js";
 import type { Clock } from "../../shared/model/clock.js";
+import type { EventType } from "../../shared/model/email-event.js";
 import { type Action, change, list } from "./action.js";
 import { columnBody, type DesiredColumn, type DesiredTable, desiredTables, tableBody } from "./activities-desired.js";
 import { type FoundTable, findTable } from "./activities-found.js";
 
-/** Where and as what. `prefix` of the publisher: 2 to 8 characters; `solution`: unique name of an unmanaged solution. */
+/**
+ * Where and as what. `prefix` of the publisher: 2 to 8 characters; `solution`: unique name of an unmanaged solution. `foreign`: types whose tables are somebody
+ * else's, and are left alone.
+ */
 export interface ActivitiesOptions {
   client: DataverseClient;
   clock: Clock;
   prefix: string;
   solution: string;
+  foreign?: ReadonlySet<EventType>;
 }
 
 const publisherSchema = z.object({ publisherid: z.string(), customizationprefix: z.string().nullish() });
@@ -31,18 +36,19 @@ export async function planActivities(options: ActivitiesOptions): Promise<Action
   if (!/^[A-Za-z_]\w{0,64}$/.test(options.solution)) {
     throw new Error("the solution's unique name must be letters, digits and underscores");
   }
+  const tables = desiredTables(options.prefix, options.foreign);
+  if (tables.length === 0) return [];
   const actions = await planSolution(options);
-  const tables = desiredTables(options.prefix);
   for (const table of tables) actions.push(...(await planTable(options, table)));
   return [...actions, publishing(options.client, tables)];
 }
 
 /** The actions that take these tables away, with every row in them. Throws when a name is not one of ours. */
 export async function planActivitiesRemoval(
-  { client, prefix }: Pick<ActivitiesOptions, "client" | "prefix">,
+  { client, prefix, foreign }: Pick<ActivitiesOptions, "client" | "prefix" | "foreign">,
   names: readonly string[],
 ): Promise<Action[]> {
-  const ours = desiredTables(prefix).map(({ table }) => table.name);
+  const ours = desiredTables(prefix, foreign).map(({ table }) => table.name);
   const stranger = names.find((name) => !ours.includes(name));
   if (stranger !== undefined) throw new Error(`${stranger} is none of our tables: ${ours.join(", ")}`);
   const actions: Action[] = [];

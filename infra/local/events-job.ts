@@ -47,11 +47,11 @@ export async function playEvents(stage: Stage, contacts: number): Promise<Report
     say(`delivery ${delivery} has gone out`);
   }
   const sent = Date.now();
-  const logged = (await observer.records("cusEmailEvent")).map(({ record }) => record).filter(isWanted);
+  const logged = await wantedEvents(observer);
   const differences = await eventually(
     `${logged.length} events on the timelines`,
     async () => {
-      const found = compareEvents(logged, await timelines(observer));
+      const found = await compareTimelines(observer, logged);
       stage.progress(`  ${logged.length - found.length} of ${logged.length} events are on the timelines`);
       return found.length === 0 || Date.now() - sent > longestMs ? found : undefined;
     },
@@ -77,19 +77,18 @@ export async function playEvents(stage: Stage, contacts: number): Promise<Report
 const longestMs = 60_000;
 const tables = activityTables("acs");
 
-/** Hard bounces only, and only of people who are contacts. */
-function isWanted({ eventType, failureType, externalId }: Held): boolean {
-  return externalId !== "" && (eventType !== "bounce" || failureType === "hard");
+/** What Campaign logged and Dynamics is to show: hard bounces only, and only of people who are contacts. */
+export async function wantedEvents(observer: Observer): Promise<Held[]> {
+  const logged = (await observer.records("cusEmailEvent")).map(({ record }) => record);
+  return logged.filter(
+    ({ eventType, failureType, externalId }) => externalId !== "" && (eventType !== "bounce" || failureType === "hard"),
+  );
 }
 
-async function timelines(observer: Observer): Promise<ReadonlyMap<string, Held>> {
+/** What is missing on the timelines, too much, not completed, or not about the person it was sent to. */
+export async function compareTimelines(observer: Observer, logged: readonly Held[]): Promise<Difference[]> {
   const rows = await Promise.all(eventTypes.map((type) => observer.rows(tables[type].set)));
-  return new Map(rows.flat().map((row) => [String(row.activityid), row]));
-}
-
-/** What is missing, too much, not completed, or not about the person it was sent to. */
-function compareEvents(logged: readonly Held[], found: ReadonlyMap<string, Held>): Difference[] {
-  const left = new Map(found);
+  const left = new Map(rows.flat().map((row) => [String(row.activityid), row]));
   const differences = logged.flatMap((event) => {
     const id = activityIdOf({ id: String(event.eventId), type: event.eventType as EventType });
     const row = left.get(id);

@@ -1,14 +1,17 @@
 // npm start: the whole system on this machine, and the main job played on it (design.md §9).
-// npm start -- [--scenario small|linked|events] [--once] [--json FILE] [--port-host N] [--port-dataverse N] …
+// npm start -- [--scenario small|linked|events|event-files|opt-outs] [--once] [--json FILE] [--port-host N] [--port-dataverse N] …
 
 import { writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { parseArgs } from "node:util";
 import type { InstanceConfiguration } from "./campaign/model/instance.js";
 import { LOCAL_APPS } from "./dataverse/options.js";
+import { eventFileSettings, extractOften, playEventFiles } from "./event-files-job.js";
 import { eventSettings, makeActivityTables, playEvents } from "./events-job.js";
 import { type LinkedStage, linkedSizes, playLinked, seedLinked } from "./linked-job.js";
 import { playMainJob, type Stage } from "./main-job.js";
 import { makeOperator } from "./operator.js";
+import { optOutSettings, playOptOuts } from "./opt-outs-job.js";
 import { observe, signIn } from "./people.js";
 import { registerInForce } from "./register.js";
 import { printReport, type Report } from "./report.js";
@@ -24,11 +27,18 @@ interface Scenario {
   /** App settings besides the usual ones. */
   settings?: Readonly<Record<string, string>>;
   prepare(stage: Stage, settings: Runtime["settings"]): Promise<void>;
-  play(stage: LinkedStage): Promise<Report>;
+  play(stage: LinkedStage, settings: Runtime["settings"]): Promise<Report>;
 }
 
 const smallContacts = 1_000;
 const eventContacts = 200;
+const optOutContacts = 100;
+
+async function prepareEvents({ observer }: Stage, settings: Runtime["settings"]): Promise<void> {
+  await makeActivityTables(settings, (what) => console.log(`  Dynamics: ${what}`));
+  await observer.seedContacts(Array.from({ length: eventContacts }, (_, number) => inventContact(number)));
+  console.log(`${eventContacts} invented contacts are in Dynamics, Campaign is empty`);
+}
 
 const scenarios: Readonly<Record<string, Scenario>> = {
   small: {
@@ -50,12 +60,24 @@ const scenarios: Readonly<Record<string, Scenario>> = {
   },
   events: {
     settings: eventSettings,
-    async prepare({ observer }, settings) {
-      await makeActivityTables(settings, (what) => console.log(`  Dynamics: ${what}`));
-      await observer.seedContacts(Array.from({ length: eventContacts }, (_, number) => inventContact(number)));
-      console.log(`${eventContacts} invented contacts are in Dynamics, Campaign is empty`);
-    },
+    prepare: prepareEvents,
     play: (stage) => playEvents(stage, eventContacts),
+  },
+  "opt-outs": {
+    settings: optOutSettings,
+    async prepare({ observer }) {
+      await observer.seedContacts(Array.from({ length: optOutContacts }, (_, number) => inventContact(number)));
+      console.log(`${optOutContacts} invented contacts are in Dynamics, Campaign is empty`);
+    },
+    play: (stage) => playOptOuts(stage, optOutContacts),
+  },
+  "event-files": {
+    settings: eventFileSettings,
+    async prepare(stage, settings) {
+      await prepareEvents(stage, settings);
+      await extractOften(stage.observer);
+    },
+    play: (stage, settings) => playEventFiles(stage, eventContacts, settings),
   },
 };
 
@@ -163,7 +185,7 @@ async function play(runtime: Runtime, scenario: Scenario): Promise<Report> {
     await registerInForce(settings, operator, { webhook }, (what) => console.log(`  Dynamics: ${what}`));
   };
   await register();
-  return scenario.play({ ...stage, operator, register });
+  return scenario.play({ ...stage, operator, register }, settings);
 }
 
 /** A settings error leaves the app half silent on purpose; here it ends the run. */
@@ -189,6 +211,7 @@ running until Ctrl-C:
   Campaign   ${addresses.campaign}/${settings.CAMPAIGN_TENANT}/campaign/   behind the scenes: ${addresses.campaign}/_sim/state/profile
   bus        ${addresses.bus}   behind the scenes: ${addresses.busAdmin}/_sim/state/queues
   tables     ${addresses.tables}
+  SFTP       ${settings.CAMPAIGN_SFTP_USER}@${settings.CAMPAIGN_SFTP_HOST}, Campaign's account; with the key ${join(dirname(logDirectory), "sftp", "key")}
   logs       ${logDirectory}
 look inside: npm run inspect`);
 }

@@ -9,6 +9,7 @@ import { buildApp } from "../build.js";
 import type { InstanceConfiguration } from "./campaign/model/instance.js";
 import { type LocalProcess, type ProcessPlan, startProcess } from "./processes.js";
 import { brokerQueues } from "./queues.js";
+import { makeSftpKeys, type SftpKeys } from "./sftp/keys.js";
 
 /** Ports of the local runtime (design.md §9). */
 export interface Ports {
@@ -18,6 +19,7 @@ export interface Ports {
   bus: number;
   busAdmin: number;
   tables: number;
+  sftp: number;
 }
 
 /** The standard ports; 0 in a test means any free one. */
@@ -28,6 +30,7 @@ export const standardPorts: Ports = {
   bus: 5672,
   busAdmin: 5673,
   tables: 10002,
+  sftp: 2222,
 };
 
 /** Name of a process that can be killed and started again. Hosts are `host`, `host-2`, … */
@@ -72,7 +75,8 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
   mkdirSync(join(appDirectory, "dist"), { recursive: true });
   mkdirSync(logDirectory, { recursive: true });
   const ports = await settlePorts(options.ports);
-  const plans = servicePlans(options, ports, logDirectory);
+  const sftp = makeSftpKeys(join(options.directory, "sftp"));
+  const plans = servicePlans(options, ports, logDirectory, sftp);
 
   const running = new Map<string, LocalProcess>();
   const starting = new Set<Promise<LocalProcess>>();
@@ -98,7 +102,7 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
     throw error;
   }
 
-  const settings = appSettings(ports, options.settings);
+  const settings = appSettings(ports, sftp, options.settings);
   return {
     addresses: {
       host: `http://127.0.0.1:${ports.host}`,
@@ -151,7 +155,12 @@ async function packApp(directory: string): Promise<void> {
   copyFileSync("package.json", join(directory, "package.json"));
 }
 
-function servicePlans(options: RuntimeOptions, ports: Ports, logDirectory: string): Record<ServiceName, ProcessPlan> {
+function servicePlans(
+  options: RuntimeOptions,
+  ports: Ports,
+  logDirectory: string,
+  sftp: SftpKeys,
+): Record<ServiceName, ProcessPlan> {
   const queueFile = join(options.directory, "queues.json");
   writeFileSync(queueFile, JSON.stringify(brokerQueues()));
   const instance = options.campaignInstance;
@@ -173,11 +182,14 @@ function servicePlans(options: RuntimeOptions, ports: Ports, logDirectory: strin
     bus: plan("bus", ["--port", String(ports.bus), "--admin-port", String(ports.busAdmin), "--queues", queueFile]),
     tables: plan("tables", ["--port", String(ports.tables)]),
     dataverse: plan("dataverse", ["--port", String(ports.dataverse)]),
-    campaign: plan("campaign", ["--port", String(ports.campaign), ...(instance ? ["--resources", instanceFile] : [])]),
+    campaign: plan("campaign", [
+      ...["--port", String(ports.campaign), ...(instance ? ["--resources", instanceFile] : [])],
+      ...["--sftp-port", String(ports.sftp), "--sftp-public-key", sftp.publicFile, "--sftp-host-key", sftp.hostFile],
+    ]),
   };
 }
 
-function appSettings(ports: Ports, extra: Record<string, string> = {}): Record<string, string> {
+function appSettings(ports: Ports, sftp: SftpKeys, extra: Record<string, string> = {}): Record<string, string> {
   const samples = Object.entries<SettingDefinition>(settingDefinitions)
     .filter(([, { sample }]) => sample !== "")
     .map(([name, { sample }]) => [name, withPorts(sample, ports)]);
@@ -189,6 +201,10 @@ function appSettings(ports: Ports, extra: Record<string, string> = {}): Record<s
     LOCAL_FUNCTION_KEY: "local-function-key",
     LOCAL_MASTER_KEY: "local-master-key",
     TZ: "UTC",
+    CAMPAIGN_SFTP_HOST: `127.0.0.1:${ports.sftp}`,
+    CAMPAIGN_SFTP_USER: "campaign",
+    CAMPAIGN_SFTP_KEY: sftp.private,
+    CAMPAIGN_SFTP_HOST_KEY: sftp.hostKeyFingerprint,
     ...extra,
   };
 }

@@ -1,35 +1,14 @@
 // Silence is not health: what is wrong with the way of the e-mail events to us, in words for an operator (design.md §4, facts/campaign.md §8, §10).
 // The verdict is pure; what it rests on is asked for in event-probes.ts and by the flow.
 
-/** What was found, by a code for programs. `fix` says what to do and where the guide describes it. */
-export interface EventFinding {
-  code:
-    | "staging-stopped"
-    | "workflow-missing"
-    | "no-events-while-delivering"
-    | "purged-before-read"
-    | "no-key-on-profiles"
-    | "malformed-rows"
-    | "filter-missing"
-    | "filter-wrong"
-    | "order-wrong"
-    | "resource-missing";
-  message: string;
-  fix: string;
-  /** The period (ISO) whose events are lost or in doubt. */
-  lost?: { from: string; to: string };
-}
+import type { EventFinding, EventsKnown } from "../flows/egress-ports.js";
 
 /** A workflow of Campaign; `missing`: there is none of this id. States as Campaign spells them (unconfirmed); empty: it does not say. */
 export type WorkflowSeen = { id: string; state: string } | { id: string; missing: true };
 
 /** What is known; instants are ISO, what is not known is left out. */
-export interface EventFacts {
+export interface EventFacts extends EventsKnown {
   now: string;
-  /** The last time all rows that there were had been read. */
-  caughtUpAt?: string;
-  /** Change of the last row that was read: the checkpoint. */
-  since?: string;
   /** Change of the oldest row that is still there. */
   oldestChange?: string;
   /** Newest row that was staged, whatever it was about. */
@@ -37,8 +16,6 @@ export interface EventFacts {
   /** Latest e-mail that Campaign says it sent to anybody. */
   lastSend?: string;
   workflows: readonly WorkflowSeen[];
-  /** Rows counted over the same time: events, and those that are none. */
-  counts?: { events: number; noKey: number; malformed: number };
   /** What reading or the probe of the filter ended with. */
   refused?: { code: string; message: string };
 }
@@ -87,18 +64,25 @@ function judgeRefusal({ refused }: EventFacts): EventFinding[] {
  * The row that the checkpoint stands at is no longer there, and nothing says that all others of its time had been read: they may have gone with
  * it. That a purge ran is not enough, nor that the oldest row is a new one.
  */
-function judgePurge({ now, caughtUpAt, since, oldestChange }: EventFacts, { lateMs }: EventTolerance): EventFinding[] {
-  if (since === undefined || oldestChange === undefined || oldestChange <= since) return [];
+function judgePurge(
+  { now, caughtUpAt, since, oldestChange, lost }: EventFacts,
+  { lateMs }: EventTolerance,
+): EventFinding[] {
+  const before = lost ? [purged(lost.from, lost.to)] : [];
+  if (since === undefined || oldestChange === undefined || oldestChange <= since) return before;
   const read = caughtUpAt !== undefined && caughtUpAt > since ? caughtUpAt : since;
-  if (oldestChange <= read || ms(now) - ms(read) < lateMs) return [];
-  return [
-    {
-      code: "purged-before-read",
-      message: `rows that changed between ${read} and ${oldestChange} were purged before they were read, if there were any`,
-      fix: `Keep rows longer than this product may stand still (${guide}, egress, step 6). What is still in Campaign's logs can be staged once more.`,
-      lost: { from: read, to: oldestChange },
-    },
-  ];
+  if (oldestChange <= read || ms(now) - ms(read) < lateMs) return before;
+  return [...before, purged(read, oldestChange)];
+}
+
+function purged(from: string, to: string): EventFinding {
+  return {
+    code: "purged-before-read",
+    about: from,
+    message: `rows that changed between ${from} and ${to} were purged before they were read, if there were any`,
+    fix: `Keep rows longer than this product may stand still (${guide}, egress, step 6). What is still in Campaign's logs can be staged once more.`,
+    lost: { from, to },
+  };
 }
 
 /** What a workflow that does its work may be called (unconfirmed): anything else is news. */
@@ -107,15 +91,21 @@ const workingStates = /^(started|starting|running|pending|start)$/i;
 function judgeWorkflow(workflow: WorkflowSeen): EventFinding[] {
   if ("missing" in workflow) {
     const message = `Campaign knows no workflow ${workflow.id}`;
+    const about = workflow.id;
     return [
-      { code: "workflow-missing", message, fix: `Compare its ID with EVENTS_WORKFLOWS (${guide}, egress, step 4).` },
+      {
+        code: "workflow-missing",
+        about,
+        message,
+        fix: `Compare its ID with EVENTS_WORKFLOWS (${guide}, egress, step 4).`,
+      },
     ];
   }
   // An instance that does not say is no news; that no rows come would be.
   if (workflow.state === "" || workingStates.test(workflow.state)) return [];
   const message = `the workflow ${workflow.id} is ${workflow.state}`;
   const fix = `Start it in Campaign soon: it picks up what it missed only as far back as its logs reach (${guide}, egress, step 4).`;
-  return [{ code: "staging-stopped", message, fix }];
+  return [{ code: "staging-stopped", about: workflow.id, message, fix }];
 }
 
 function judgeSilence({ now, newestChange, lastSend }: EventFacts, { lateMs }: EventTolerance): EventFinding[] {

@@ -1,7 +1,7 @@
 // One row of Campaign's staged e-mail events to an event, or the reason why it is none (facts/campaign.md §8.1, §8.3). Pure; the rows come from
 // event-source.ts and, as lines of a file, from event-files.ts.
 
-import type { Skipped } from "../flows/egress-ports.js";
+import type { SkippedRow, SkipReason } from "../flows/egress-ports.js";
 import { instantOf } from "../mapping/dates.js";
 import { type EmailEvent, type EventType, eventTypes } from "../model/email-event.js";
 
@@ -42,14 +42,16 @@ export interface EventRowSettings {
 /** A row as the source shows it. */
 export type StagedRow = Readonly<Record<string, unknown>>;
 
-/** What a row is. A skipped one still says when it changed, where that can be read. */
-export type ReadRow = { event: EmailEvent } | { skipped: keyof Skipped; changedAt: string | undefined };
+/** What a row is. */
+export type ReadRow = { event: EmailEvent } | { skipped: SkippedRow };
 
 /** Reads one row; never throws, whatever stands in it. Instants come out in one spelling, so that as texts they sort as times. */
 export function readEventRow({ fields, changed, zoneless }: EventRowSettings, row: StagedRow): ReadRow {
   const text = (column: string): string => textAt(row, column);
   const changedAt = toInstant(text(changed), zoneless);
-  const skipped = (reason: keyof Skipped): ReadRow => ({ skipped: reason, changedAt });
+  const skipped = (reason: SkipReason): ReadRow => ({
+    skipped: { reason, key: skippedKey(row, text(fields.id)), ...(changedAt !== undefined && { changedAt }) },
+  });
   const [id, at] = [text(fields.id), toInstant(text(fields.at), zoneless)];
   const type = text(fields.type).toLowerCase();
 
@@ -91,6 +93,11 @@ export function toInstant(text: string, zoneless: boolean): string | undefined {
 /** When the row last changed (ISO); undefined: it does not say. */
 export function changeOf({ changed, zoneless }: EventRowSettings, row: StagedRow): string | undefined {
   return toInstant(textAt(row, changed), zoneless);
+}
+
+/** The row's key in the source; else its event's id; else all that it holds. */
+function skippedKey(row: StagedRow, id: string): string {
+  return textAt(row, "PKey") || id || JSON.stringify(row);
 }
 
 function isEventType(type: string): type is EventType {

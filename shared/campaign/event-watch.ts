@@ -1,15 +1,9 @@
 // Asks what the checks of the events' way need to know, with few calls, and answers what they find. The verdict itself is event-checks.ts.
 
 import { TableError } from "../errors.js";
-import type { EventSource } from "../flows/egress-ports.js";
+import type { EventFinding, EventSource, EventsKnown } from "../flows/egress-ports.js";
 import type { Clock } from "../model/clock.js";
-import {
-  type EventFacts,
-  type EventFinding,
-  type EventTolerance,
-  judgeEvents,
-  usualTolerance,
-} from "./event-checks.js";
+import { type EventFacts, type EventTolerance, judgeEvents, usualTolerance } from "./event-checks.js";
 import type { EventProbes } from "./event-probes.js";
 import type { RestEventSource } from "./event-source.js";
 
@@ -22,9 +16,6 @@ export interface EventWatch {
   clock: Clock;
   tolerance?: EventTolerance;
 }
-
-/** What the flow knows by itself. */
-export type EventsKnown = Pick<EventFacts, "since" | "caughtUpAt" | "counts">;
 
 /**
  * Everything that is wrong. Costs a call for each workflow and four to five more; those for profiles only while no row comes. Throws what the probes

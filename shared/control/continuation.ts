@@ -2,17 +2,18 @@ import { z } from "zod";
 import { type Refusal, refuse } from "./answer.js";
 import { parseJson } from "./parse-json.js";
 
-const place = z.tuple([z.string().regex(/^ingress-[A-Za-z0-9_-]{1,200}$/), z.guid()]);
+const failurePlace = z.tuple([z.string().regex(/^ingress-[A-Za-z0-9_-]{1,200}$/), z.guid()]);
 
-/** A place in the list of failures as text that callers give back unread. */
+/** A place in a list as text that callers give back unread. */
 export function toContinuation({ partition, row }: { partition: string; row: string }): string {
   return Buffer.from(JSON.stringify([partition, row])).toString("base64url");
 }
 
-/** The place a continuation stands for; what we never made is refused. */
+/** The place a continuation stands for: of failures, unless `place` says otherwise. What we never made is refused. */
 export function readContinuation(
   text: string | undefined,
   path: string,
+  place: z.ZodType<[string, string]> = failurePlace,
 ): { after: { partition: string; row: string } | undefined } | Refusal {
   if (text === undefined) return { after: undefined };
   const read = place.safeParse(parseJson(Buffer.from(text, "base64url").toString("utf8")));

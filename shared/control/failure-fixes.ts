@@ -35,7 +35,10 @@ const byReason: Readonly<Record<string, string>> = {
 /** Codes that have words of their own. */
 export const knownCodes: readonly string[] = Object.keys(byCode);
 
+const eventRefused = `Dynamics refused the activity of this event with the code shown, as for want of a privilege, because of a plug-in or a column that is not as EGRESS_TABLES says. Put it right. ${readAgain}`;
+
 /** What to do about a failure. */
-export function fixOf({ code, reason }: { code: string; reason: string }): string {
+export function fixOf({ flow, code, reason }: { flow: "ingress" | "egress"; code: string; reason: string }): string {
+  if (flow === "egress") return eventRefused;
   return byCode[code] ?? byReason[reason] ?? `See the message. ${readAgain}`;
 }

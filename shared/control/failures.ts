@@ -7,7 +7,7 @@ import { readContinuation, toContinuation } from "./continuation.js";
 import { toCsv } from "./csv.js";
 import { failureSchema, failureStatuses, toFailureView } from "./failure-view.js";
 import type { ControlPorts } from "./ports.js";
-import { markFailing, redrive, redriveRules, type SkipReason, skipReasons, whySkipped } from "./redrive.js";
+import { markFailing, redriveAll, redriveRules, type SkipReason, skipReasons, whySkipped } from "./redrive.js";
 import { route } from "./route.js";
 import { continuationText, nothing, recordParams, tableName } from "./shapes.js";
 
@@ -99,7 +99,7 @@ export const failureRoutes = [
     path: "/failures/{table}/{id}/redrive",
     summary: "Has one record tried again, with a fresh read",
     description:
-      "The failure stays open, marked `redrivenAt`, until the record's next success resolves it. One that is resolved already is left alone.",
+      "The failure stays open, marked `redrivenAt`, until the record's next success resolves it. One that is resolved already is left alone. An e-mail event is tried before the answer comes: its `status` tells.",
     params: recordParams,
     query: nothing,
     body: nothing,
@@ -113,7 +113,8 @@ export const failureRoutes = [
       const skipped = whySkipped(failure, rules);
       if (skipped === "resolved") return { queued: false, skipped, failure: toFailureView(failure) };
       if (skipped) return refuse(409, skipped, whyNot[skipped]);
-      await redrive(ports, [failure], rules, operator);
+      const { gone } = await redriveAll(ports, [failure], rules, operator);
+      if (gone.length > 0) return refuse(409, "gone", whyNot.gone);
       return { queued: true, failure: toFailureView((await ports.failures.read(table, id)) ?? failure) };
     },
   }),
@@ -148,7 +149,8 @@ export const failureRoutes = [
       const failure = await ports.failures.read(table, id);
       if (!failure) return noFailure();
       const { settings } = await redriveRules(ports);
-      if (toFailureView(failure).canRedrive) await markFailing(ports, failure.table, failure.id, settings);
+      if (failure.flow === "ingress" && toFailureView(failure).canRedrive)
+        await markFailing(ports, failure.table, failure.id, settings);
       return toFailureView(failure);
     },
   }),
@@ -162,6 +164,9 @@ const whyNot: Readonly<Record<SkipReason, string>> = {
   resolved: "the record has been written since",
   dismissed: "the failure was dismissed: reopen it first",
   missing: "there is no failure of this record",
+  off: "this type of event is switched off: name it in EGRESS_TYPES, or dismiss the failure",
+  stopped: "egress is stopped: start it first",
+  gone: "Campaign does not show the event's row as it was any more. If it was purged or came from a file that was read, it can be staged once more or the file put back; if the row has changed, the next run tries it by itself. Otherwise dismiss the failure",
 };
 
 function noFailure(): Refusal {

@@ -8,7 +8,7 @@ import type { Refusal } from "./answer.js";
 import { readContinuation, toContinuation } from "./continuation.js";
 import { codeText } from "./failures.js";
 import type { ControlPorts } from "./ports.js";
-import { redrive, redriveRules, type SkipReason, skipReasons, whySkipped } from "./redrive.js";
+import { redriveAll, redriveRules, type SkipReason, skipReasons, whySkipped } from "./redrive.js";
 import { route } from "./route.js";
 import { continuationText, nothing, recordId, tableName } from "./shapes.js";
 
@@ -93,13 +93,17 @@ async function redriveMany(ports: ControlPorts, selection: Selection, operator: 
     const whys = failures.map((failure) => ({ failure, why: whySkipped(failure, rules) }));
     const wanted = whys.flatMap(({ failure, why }) => (why === undefined ? [failure] : []));
     // Named records are few and wait for nothing.
-    if (selection.filter && !(await hasRoom(ports, wanted.length, deadline))) {
+    const records = wanted.filter(({ flow }) => flow === "ingress").length;
+    if (selection.filter && !(await hasRoom(ports, records, deadline))) {
       return { ...result, ...continuationOf(before) };
     }
     for (const { table, id } of missing) skip(table, id, "missing");
     for (const { failure, why } of whys) if (why) skip(failure.table, failure.id, why);
-    await redrive(ports, wanted, rules, operator);
-    result.queued += wanted.length;
+    const until = selection.filter ? deadline : Number.POSITIVE_INFINITY;
+    const { gone, left } = await redriveAll(ports, wanted, rules, operator, until);
+    for (const { table, id } of gone) skip(table, id, "gone");
+    result.queued += wanted.length - gone.length - left.length;
+    if (left.length > 0) return { ...result, ...continuationOf(before) };
   }
   return result;
 }

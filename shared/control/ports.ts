@@ -1,6 +1,11 @@
+import type { BackfillPace, BackfillPorts } from "../flows/backfill-events.js";
+import type { EgressPorts } from "../flows/egress-ports.js";
 import type { IngressPorts, SettingsPorts } from "../flows/ports.js";
+import type { RedriveEventPorts } from "../flows/redrive-events.js";
 import type { CompiledMapping } from "../mapping/compile.js";
+import type { EventType } from "../model/email-event.js";
 import type { ControlStore } from "../storage/control.js";
+import type { DecisionStore } from "../storage/decisions.js";
 import type { FailureStore } from "../storage/failures.js";
 import type { GateStatus } from "../storage/gates.js";
 
@@ -22,6 +27,8 @@ export interface ControlPorts {
   ready(): Promise<unknown>;
   control: ControlStore;
   failures: FailureStore;
+  /** Decisions on opt-outs. */
+  decisions: DecisionStore;
   publishing: SettingsPorts;
   lanes: number;
   /** Redriving many waits while so many messages are on the queue. */
@@ -32,4 +39,27 @@ export interface ControlPorts {
   usageToday(): Promise<Readonly<Record<string, number>> | undefined>;
   /** About how many rows the table has in Dynamics; the number may be a day old. Undefined: it cannot be told. */
   countRows(mapping: CompiledMapping): Promise<number | undefined>;
+  /** E-mail events; undefined: this deployment has none. */
+  egress: EgressControl | undefined;
+  /** Undefined: e-mail events are off, or come from where there is no history to ask for. */
+  backfill: Backfilling | undefined;
+}
+
+/** What an operator sees of e-mail events, and does to those that were refused. */
+export interface EgressControl {
+  ports: EgressPorts;
+  by: "rest" | "files";
+  /** Types by the table of their activities. */
+  tables: ReadonlyMap<string, EventType>;
+  /** Undefined: what was read once cannot be read again. */
+  redrive: RedriveEventPorts | undefined;
+  /** Names a run. */
+  newId(): string;
+}
+
+/** Back-filling e-mail events, and at what pace: `parallel` requests to Dynamics at once. */
+export interface Backfilling {
+  ports: BackfillPorts;
+  pace: BackfillPace;
+  parallel: number;
 }

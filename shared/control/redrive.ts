@@ -1,4 +1,5 @@
-// Having failed records tried again: always a fresh read, always in the record's own lane. A failure stays open until its record succeeds.
+// Having failed records tried again: always a fresh read, always in the record's own lane. A failure stays open until its record succeeds. Events that
+// Dynamics refused: redrive-refused.ts.
 
 import { ConflictError } from "../errors.js";
 import { unreadableTable } from "../flows/collect-dead-letter.js";
@@ -7,9 +8,26 @@ import type { Envelope } from "../model/envelope.js";
 import type { RecordId } from "../model/ids.js";
 import type { FailureRecord } from "../storage/failures.js";
 import type { ControlPorts } from "./ports.js";
+import {
+  type EventRules,
+  eventRules,
+  type RefusedRedriven,
+  redriveRefused,
+  whyEventSkipped,
+} from "./redrive-refused.js";
 
 /** Why a failure is not redriven. */
-export const skipReasons = ["unreadable", "not-mapped", "parked", "resolved", "dismissed", "missing"] as const;
+export const skipReasons = [
+  "unreadable",
+  "not-mapped",
+  "parked",
+  "resolved",
+  "dismissed",
+  "missing",
+  "off",
+  "stopped",
+  "gone",
+] as const;
 /** See `skipReasons`. */
 export type SkipReason = (typeof skipReasons)[number];
 
@@ -21,27 +39,47 @@ export interface RedriveRules {
   settings: number;
   mapped: ReadonlySet<string>;
   parked: ReadonlySet<string>;
+  events: EventRules;
 }
 
 /** The rules of now. */
-export async function redriveRules({ ingress, control }: ControlPorts): Promise<RedriveRules> {
-  const [{ version, mappings }, { parked }] = await Promise.all([ingress.settings.current(), control.current()]);
-  return { settings: version, mapped: new Set(mappings.keys()), parked: new Set(parked.keys()) };
+export async function redriveRules({ ingress, control, egress }: ControlPorts): Promise<RedriveRules> {
+  const [{ version, mappings }, { parked }, events] = await Promise.all([
+    ingress.settings.current(),
+    control.current(),
+    eventRules(egress),
+  ]);
+  return { settings: version, mapped: new Set(mappings.keys()), parked: new Set(parked.keys()), events };
 }
 
 /** Undefined: it can be redriven. */
-export function whySkipped(failure: FailureRecord, { mapped, parked }: RedriveRules): SkipReason | undefined {
+export function whySkipped(failure: FailureRecord, { mapped, parked, events }: RedriveRules): SkipReason | undefined {
   if (failure.table === unreadableTable) return "unreadable";
   if (failure.status !== "open") return failure.status;
+  if (failure.flow === "egress") return whyEventSkipped(failure, events);
   if (!mapped.has(failure.table)) return "not-mapped";
   return parked.has(failure.table) ? "parked" : undefined;
+}
+
+/** Tries all of these again, which can be redriven; see `redriveRecords` and `redriveRefused`. */
+export async function redriveAll(
+  ports: ControlPorts,
+  failures: readonly FailureRecord[],
+  rules: RedriveRules,
+  operator: string,
+  deadline = Number.POSITIVE_INFINITY,
+): Promise<RefusedRedriven> {
+  const records = failures.filter(({ flow }) => flow === "ingress");
+  const events = failures.filter(({ flow }) => flow === "egress");
+  await redriveRecords(ports, records, rules, operator);
+  return redriveRefused(ports, events, operator, deadline);
 }
 
 /**
  * Queues the records of these failures, all of which can be redriven. The mark in the record's state goes first: without it a success would not
  * resolve the failure. Killed in between, or called again, records are queued once more, which is harmless.
  */
-export async function redrive(
+async function redriveRecords(
   ports: ControlPorts,
   failures: readonly FailureRecord[],
   rules: RedriveRules,

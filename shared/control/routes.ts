@@ -1,3 +1,5 @@
+import { backfillRoutes } from "./backfill.js";
+import { decisionRoutes } from "./decisions.js";
 import { estimateRoute } from "./estimate.js";
 import { failureRoutes } from "./failures.js";
 import { manyFailureRoutes } from "./many-failures.js";
@@ -15,9 +17,11 @@ export const controlRoutes: readonly Route[] = [
   ...workflowRoutes,
   ...tableRoutes,
   estimateRoute,
+  ...backfillRoutes,
   ...settingsRoutes,
   previewRoute,
   ...failureRoutes,
   ...manyFailureRoutes,
+  ...decisionRoutes,
   recordRoute,
 ];

@@ -2,15 +2,19 @@
 
 import { z } from "zod";
 import { AuthError, BindingError } from "../errors.js";
-import type { ControlState } from "../storage/control.js";
+import { workflowNames } from "../model/workflow.js";
+import type { Wanted } from "../storage/control.js";
 import { controlAgeMs } from "../storage/control.js";
 import type { GateStatus } from "../storage/gates.js";
+import { countOpen, mostCounted } from "./count-open.js";
+import { egressStatus, egressStatusSchema } from "./egress-status.js";
 import { finishStop } from "./finish-stop.js";
+import { optOutState } from "./opt-out-status.js";
 import type { ControlPorts } from "./ports.js";
 import { route } from "./route.js";
 import { instant, nothing } from "./shapes.js";
 import { tableStatus, tableStatusSchema } from "./table-status.js";
-import { workflowState, workflowStates } from "./workflow-state.js";
+import { type WorkflowFacts, workflowState, workflowStates } from "./workflow-state.js";
 
 const gateSchema = z.object({
   peer: z.enum(["campaign", "dynamics"]),
@@ -22,7 +26,7 @@ const gateSchema = z.object({
 });
 
 const workflowSchema = z.object({
-  name: z.enum(["ingress"]),
+  name: z.enum(workflowNames),
   state: z.enum(workflowStates),
   reasons: z.array(z.string()),
   wanted: z.enum(["running", "stopped"]),
@@ -41,10 +45,8 @@ const statusSchema = z.object({
   failures: z.object({ open: z.int(), orMore: z.boolean() }),
   gates: z.array(gateSchema),
   callsToday: z.record(z.string(), z.int()).optional(),
+  egress: egressStatusSchema.optional(),
 });
-
-/** Counting goes no further than this: an operator wants to know whether it is none, some, or very many. */
-const mostCounted = 2_000;
 
 /** Status of everything. */
 export const statusRoute = route({
@@ -70,7 +72,7 @@ export async function readStatus(ports: ControlPorts): Promise<z.output<typeof s
     ingress.checkpoints.list("ingress"),
     ports.gates(),
     ports.usageToday(),
-    countOpen(ports),
+    countOpen(ports.failures),
     troubleOf(ports),
   ]);
   const now = ingress.clock.now();
@@ -81,20 +83,37 @@ export async function readStatus(ports: ControlPorts): Promise<z.output<typeof s
   const looks = tables.flatMap(({ changes }) => (changes?.lookedAt === undefined ? [] : [changes.lookedAt]));
   const lastSweepAt = looks.sort().at(-1);
   const waiting = [...depths.values()].reduce((sum, depth) => sum + depth, 0);
+  const closed = closedGates(gates, now);
+  const egress =
+    ports.egress &&
+    (await egressStatus(ports, ports.egress, {
+      wanted: control.workflows.egress,
+      trouble,
+      closedGates: closed,
+      calls,
+    }));
+  const optOut = await optOutState(ports, { wanted: control.workflows.optout, trouble, closedGates: closed });
   const { state, reasons } = workflowState({
     now,
     wanted: control.wanted,
     drain: control.drain,
     since: timeOf(control.since),
     quietMs: quietMs(ports),
+    inHand: "a call to Campaign that was announced before may take effect",
     waiting,
-    lastSweepAt: timeOf(lastSweepAt),
+    lastRunAt: timeOf(lastSweepAt),
+    run: { name: "sweep", function: "ingress-sweep" },
     trouble,
-    closedGates: closedGates(gates, now),
+    closedGates: closed,
   });
   return {
     at: new Date(now).toISOString(),
-    workflows: [{ name: "ingress", state, reasons, ...wantedOf(control) }],
+    workflows: [
+      { name: "ingress", state, reasons, ...wantedOf(control) },
+      ...(egress ? [{ name: "egress" as const, ...egress.state, ...wantedOf(control.workflows.egress) }] : []),
+      ...(optOut ? [{ name: "optout" as const, ...optOut, ...wantedOf(control.workflows.optout) }] : []),
+    ],
+    ...(egress && { egress: egress.view }),
     settingsVersion: settings.version,
     ...(lastSweepAt !== undefined && { lastSweepAt }),
     backlog: { waiting, orMore: waiting >= mostCounted, lanes: Object.fromEntries([...depths].sort()) },
@@ -115,7 +134,7 @@ function wantedOf({
   drain,
   since,
   by,
-}: ControlState): Pick<z.output<typeof workflowSchema>, "wanted" | "drain" | "since" | "by"> {
+}: Wanted): Pick<z.output<typeof workflowSchema>, "wanted" | "drain" | "since" | "by"> {
   return { wanted, drain, ...(since !== undefined && { since }), ...(by !== undefined && { by }) };
 }
 
@@ -129,16 +148,7 @@ async function troubleOf({ ingress }: ControlPorts): Promise<string | undefined>
   }
 }
 
-async function countOpen({ failures }: ControlPorts): Promise<{ open: number; orMore: boolean }> {
-  let open = 0;
-  for await (const _failure of failures.listFrom({ status: "open" })) {
-    open += 1;
-    if (open === mostCounted) return { open, orMore: true };
-  }
-  return { open, orMore: false };
-}
-
-function closedGates(gates: readonly GateStatus[], now: number): { peer: string; since: number; reason: string }[] {
+function closedGates(gates: readonly GateStatus[], now: number): WorkflowFacts["closedGates"] {
   return gates
     .filter(({ state }) => state !== "open")
     .map(({ peer, since, reason = "" }) => ({ peer, since: timeOf(since) ?? now, reason }));

@@ -19,6 +19,7 @@ import { judge, operationsOf, requestsOf, type Verdict, verdictOf } from "./acti
 import type { ActivityTables } from "./activity-tables.js";
 import { readBatch, writeBatch } from "./batch.js";
 import type { DataverseCall, DataverseClient } from "./client.js";
+import { lastMaster, masterColumns, mergedRowSchema, readMasters } from "./masters.js";
 import { readRecordId } from "./named-records.js";
 import { makePace, runAll } from "./pace.js";
 
@@ -44,15 +45,9 @@ const idsPerRead = 250;
 const defaultOperations = 100;
 /** Until the servers have said what they recommend. */
 const firstParallel = 4;
-const defaultMost = 16;
-/** A merged contact's master may be merged in turn; nobody merges this often. */
-const longestChain = 16;
+const defaultMost = 40;
 
-const contactSchema = z.object({
-  contactid: z.string(),
-  merged: z.boolean().nullish(),
-  _masterid_value: z.string().nullish(),
-});
+const contactSchema = mergedRowSchema("contactid");
 const idSchema = z.object({ activityid: z.string() });
 
 /**
@@ -163,17 +158,11 @@ export function makeActivitySink(
   return {
     async contacts(keys) {
       const ids = new Map(keys.map((key) => [key, readRecordId(key)]));
-      const rows = new Map<RecordId, RecordId | undefined>();
-      let wanted = [...ids.values()].filter((id) => id !== undefined);
-      for (let hop = 0; wanted.length > 0 && hop <= longestChain; hop += 1) {
-        const what = { set: "contacts", id: "contactid", select: "contactid,merged,_masterid_value" };
-        const found = await readByIds(what, wanted, contactSchema);
-        for (const { contactid, merged, _masterid_value: master } of found) {
-          rows.set(parseRecordId(contactid), merged && master ? parseRecordId(master) : undefined);
-        }
-        const masters = found.flatMap(({ contactid }) => rows.get(parseRecordId(contactid)) ?? []);
-        wanted = masters.filter((id) => !rows.has(id));
-      }
+      const what = { set: "contacts", id: "contactid", select: `contactid,${masterColumns}` };
+      const rows = await readMasters(
+        [...ids.values()].filter((id) => id !== undefined),
+        (some) => readByIds(what, some, contactSchema),
+      );
       return new Map([...ids].map(([key, id]) => [key, fateOf(id, rows)]));
     },
 
@@ -217,15 +206,9 @@ function settled(verdict: Verdict | undefined): ActivityResult {
   return { outcome: "refused", code: String(verdict.error.context.code ?? ""), message: verdict.error.message };
 }
 
-/** Follows masters to the last one that is there: who was merged into somebody since deleted is here himself. */
 function fateOf(id: RecordId | undefined, rows: ReadonlyMap<RecordId, RecordId | undefined>): ContactFate {
   if (id === undefined || !rows.has(id)) return { state: "gone" };
-  let last = id;
-  for (let hop = 0; hop < longestChain; hop += 1) {
-    const master = rows.get(last);
-    if (master === undefined || !rows.has(master)) break;
-    last = master;
-  }
+  const last = lastMaster(id, rows);
   return last === id ? { state: "here", id } : { state: "merged", id: last };
 }
 

@@ -1,4 +1,4 @@
-// How many requests to Dataverse may be under way at once for bulk work: what the servers recommend, less when their budget for us runs low
+// How many requests to Dataverse may be under way at once for bulk work: what the servers recommend, for as long as their budget for us lasts
 // (facts/dataverse.md §7). Waiting after a 429 is http/'s business.
 
 import type { Clock } from "../model/clock.js";
@@ -9,80 +9,122 @@ export interface Pace {
   run<T>(task: () => Promise<T>): Promise<T>;
   /** Learns from the headers of an answer. */
   note(headers: Readonly<Record<string, string>>): void;
-  /** How many may be under way now. */
-  parallel(): number;
 }
 
-/** `first`: before any answer; `most`: whatever is recommended. */
+/** `first`: how many at once before any answer; `most`: whatever is recommended. */
 export interface PaceOptions {
   clock: Clock;
   first: number;
   most: number;
 }
 
-/** Below this share of the budget we slow down. */
-const low = 0.1;
-/** Below this one a budget is as good as spent: what we used five minutes ago has to slide out of it first. */
-const spent = 0.03;
+/** Of a budget, what is left alone: clocks differ, and others use it too. What stays unused is lost for good. */
+const margin = 0.005;
+/** Budgets are of the last five minutes (facts/dataverse.md §7); the rest is for whole seconds and the way. */
+const windowMs = 300_000 + 1_500;
+/** A request that ended so shortly before an answer may not be in what that says. */
+const justNowMs = 1_000;
+/** Longest wait without asking: others may have used the budget, and another server has another one. */
 const pauseMs = 15_000;
+const lookMs = 500;
 /** So many answers in a row although nothing is left: nobody enforces that budget. */
 const idle = 2;
 
 const timeLeft = "x-ms-ratelimit-time-remaining-xrm-requests";
 const requestsLeft = "x-ms-ratelimit-burst-remaining-xrm-requests";
-/** How much the last duration weighs in the usual one. */
-const newest = 0.2;
+/** How much the last duration weighs in the usual one: short reads must not hide how long batches take. */
+const [longer, shorter] = [0.5, 0.05];
+/** One attempt takes no longer (the client's time-out); what did has waited. */
+const longestMs = 60_000;
+
+/** A budget as the last answer had it: seconds, or requests. */
+interface Budget {
+  left: number;
+  most: number;
+  zeros: number;
+  at: number;
+}
 
 /**
- * Makes a pace. The servers' budget headers only ever slow us down, and only near the end of the budget: they are meant for people, and another server
- * may say something else in the next answer.
+ * Makes a pace. The servers' budget headers only ever hold us back, and only when the budget is as good as spent: they are meant for people, and another
+ * server may say something else in the next answer. We know what we used five minutes ago, and go on when it slides out.
  */
 export function makePace({ clock, first, most }: PaceOptions): Pace {
   let hint = first;
-  const seen = new Map<string, { left: number; most: number; zeros: number }>();
-  let running = 0;
+  const budgets = new Map<string, Budget>();
+  /** What we used, oldest first: the seconds of each request, by the time of its end. */
+  let used: { at: number; seconds: number }[] = [];
+  let [admitted, underWay] = [0, 0];
+  let lastStart = Number.NEGATIVE_INFINITY;
   let usualMs = 0;
   const waiting: (() => void)[] = [];
 
-  /** What is left of the scarcest budget once those under way are over. */
-  const share = (): number => {
-    const rest = [...seen].map(([name, { left, most, zeros }]) => {
-      if (zeros >= idle) return 1;
-      const each = name === timeLeft ? usualMs / 1_000 : 1;
-      return Math.max(0, left - running * each) / most;
-    });
-    return Math.min(1, ...rest);
+  /** What has slid out of a budget since we were told. */
+  const slidOut = (name: string, since: number): number => {
+    const until = clock.now() - windowMs;
+    let sum = 0;
+    for (const { at, seconds } of used) {
+      if (at > until) break;
+      if (at > since - windowMs) sum += name === timeLeft ? seconds : 1;
+    }
+    return sum;
   };
 
-  const parallel = (): number => {
-    const slower = Math.min(1, share() / low);
-    return Math.max(1, Math.floor(1 + (Math.min(hint, most) - 1) * slower));
-  };
+  /** Would there be something left of each budget after those under way and one more? */
+  const isAffordable = (): boolean =>
+    [...budgets].every(([name, { left, most, zeros, at }]) => {
+      const each = name === timeLeft ? usualMs / 1_000 : 1;
+      return zeros >= idle || left + slidOut(name, at) - (underWay + 1) * each >= margin * most;
+    });
 
   const admit = (): void => {
-    while (running < parallel()) {
+    while (admitted < Math.min(hint, most)) {
       const next = waiting.shift();
       if (!next) return;
-      running += 1;
+      admitted += 1;
       next();
     }
   };
 
+  const noteUse = (ms: number): void => {
+    if (ms > longestMs) return;
+    usualMs += (ms - usualMs) * (usualMs === 0 ? 1 : ms > usualMs ? longer : shorter);
+    const now = clock.now();
+    used.push({ at: now, seconds: ms / 1_000 });
+    // Twice as long as it counts: not to be looked through at each turn.
+    if ((used[0]?.at ?? now) < now - 2 * windowMs) used = used.filter(({ at }) => at >= now - windowMs);
+  };
+
+  /** Seconds of ours that an answer of now may not know of yet. */
+  const justUsed = (): number => {
+    const now = clock.now();
+    let sum = 0;
+    for (const { at, seconds } of used.toReversed()) {
+      if (at < now - justNowMs) break;
+      sum += seconds;
+    }
+    return sum;
+  };
+
   return {
-    parallel,
     async run(task) {
       await new Promise<void>((resolve) => {
         waiting.push(resolve);
         admit();
       });
       try {
-        if (share() < spent) await clock.sleep(pauseMs);
+        while (!isAffordable() && clock.now() < lastStart + pauseMs) await clock.sleep(lookMs);
         const began = clock.now();
-        const result = await task();
-        usualMs += (clock.now() - began - usualMs) * (usualMs === 0 ? 1 : newest);
-        return result;
+        lastStart = began;
+        underWay += 1;
+        try {
+          return await task();
+        } finally {
+          underWay -= 1;
+          noteUse(clock.now() - began);
+        }
       } finally {
-        running -= 1;
+        admitted -= 1;
         admit();
       }
     },
@@ -92,8 +134,13 @@ export function makePace({ clock, first, most }: PaceOptions): Pace {
       for (const name of [timeLeft, requestsLeft]) {
         const left = Number(headers[name]?.replaceAll(",", ""));
         if (!(left >= 0)) continue;
-        const before = seen.get(name) ?? { most: 1, zeros: 0 };
-        seen.set(name, { left, most: Math.max(before.most, left), zeros: left === 0 ? before.zeros + 1 : 0 });
+        const before = budgets.get(name) ?? { most: 1, zeros: 0 };
+        budgets.set(name, {
+          left: name === timeLeft ? Math.max(0, left - justUsed()) : left,
+          most: Math.max(before.most, left),
+          zeros: left === 0 ? before.zeros + 1 : 0,
+          at: clock.now(),
+        });
       }
     },
   };

@@ -33,17 +33,21 @@ export function makeDynamicsSource(client: DataverseClient): DynamicsSource {
 
     async fetchRow(mapping, id) {
       const operation = `read ${mapping.table.name}`;
-      const path = `${mapping.table.set}(${id})?$select=${selectList(mapping)}`;
-      const answer = await client.json({ operation, path, prefer: annotationPreferences(mapping) });
-      return toRow(mapping, parse(rowSchema, answer, operation));
+      const path = `${mapping.table.set}(${id})?$select=${timedSelectList(mapping)}`;
+      const answer = parse(
+        rowSchema,
+        await client.json({ operation, path, prefer: annotationPreferences(mapping) }),
+        operation,
+      );
+      return toTimedRow(mapping, answer);
     },
 
     async fetchRows(mapping, ids) {
       if (ids.length === 0) return [];
       const { set, id, name } = mapping.table;
-      const path = `${set}?$select=${selectList(mapping)}&$filter=${idFilter(id, ids)}`;
+      const path = `${set}?$select=${timedSelectList(mapping)}&$filter=${idFilter(id, ids)}`;
       const page = await list(`read ${name} by ids`, path, annotationPreferences(mapping));
-      return page.value.map((row) => toRow(mapping, row));
+      return page.value.map((row) => toTimedRow(mapping, row));
     },
 
     async existing(mapping, ids) {
@@ -97,6 +101,19 @@ function idFilter(column: string, ids: readonly RecordId[]): string {
 function selectList({ columns }: CompiledMapping): string {
   const names = Object.entries(columns).map(([column, type]) => selectName(column, type));
   return [...names, "versionnumber"].join(",");
+}
+
+/** Whoever compares opt-outs needs to know when the row changed. */
+function timedSelectList(mapping: CompiledMapping): string {
+  return mapping.optOuts ? `${selectList(mapping)},modifiedon,createdon` : selectList(mapping);
+}
+
+function toTimedRow(mapping: CompiledMapping, json: Record<string, unknown>): VersionedRow {
+  const times = mapping.optOuts
+    ? { changedAt: Date.parse(String(json.modifiedon)), createdAt: Date.parse(String(json.createdon)) }
+    : {};
+  const known = Object.entries(times).filter(([, at]) => !Number.isNaN(at));
+  return { ...toRow(mapping, json), ...Object.fromEntries(known) };
 }
 
 function toRow(mapping: CompiledMapping, json: Record<string, unknown>): VersionedRow {

@@ -32,7 +32,7 @@ export async function handleChange(ports: IngressPorts, envelope: Envelope): Pro
   } catch (error) {
     return settle(ports, envelope, error);
   }
-  if (wroteCampaign.has(written.outcome)) {
+  if (metCampaign.has(written.outcome)) {
     await Promise.all([ports.gates.fine("campaign"), ports.control.succeeded(envelope.table)]);
   }
   if (!("until" in written)) return written;
@@ -46,7 +46,7 @@ export async function handleChange(ports: IngressPorts, envelope: Envelope): Pro
 /** What another record is to blame for says nothing about the mapping. */
 const waitedInVain: ReadonlySet<string> = new Set([parentMissing, childrenRemain]);
 
-const wroteCampaign = new Set<WriteOutcome["outcome"]>(["created", "updated", "deleted"]);
+const metCampaign = new Set<WriteOutcome["outcome"]>(["created", "updated", "deleted", "settled"]);
 
 async function settle(ports: IngressPorts, envelope: Envelope, error: unknown): Promise<ChangeOutcome> {
   const fate = decideFate(error, envelope.attempt, ports.clock.now());

@@ -3,7 +3,7 @@
 import type { Envelope } from "../model/envelope.js";
 import { parseMessage } from "../model/envelope.js";
 import { type ChangeOutcome, handleChange } from "./handle-change.js";
-import type { CampaignSink, IngressPorts } from "./ports.js";
+import type { IngressPorts } from "./ports.js";
 
 /** What became of one record of a message; `sentAlone`: it threw what only the platform can handle, as a message of its own. */
 export interface Handled {
@@ -31,7 +31,7 @@ export async function handleMessage(
     onHandled({ envelope: only, result: await handleChange(ports, only) });
     return;
   }
-  const own = { ...ports, campaign: oneAtATime(ports.campaign) };
+  const own = { ...ports, ...oneAtATime(ports) };
   const makeWayAt = ports.clock.now() + bundleMs;
   const rest = [...envelopes];
   const worker = async (): Promise<void> => {
@@ -56,7 +56,7 @@ async function handleOne(ports: IngressPorts, envelope: Envelope): Promise<Handl
   }
 }
 
-function oneAtATime(campaign: CampaignSink): CampaignSink {
+function oneAtATime({ campaign, optOuts }: IngressPorts): Pick<IngressPorts, "campaign" | "optOuts"> {
   let last: Promise<unknown> = Promise.resolve();
   const inTurn = <T>(call: () => Promise<T>): Promise<T> => {
     const run = last.then(call);
@@ -64,8 +64,18 @@ function oneAtATime(campaign: CampaignSink): CampaignSink {
     return run;
   };
   return {
-    insert: (...given) => inTurn(() => campaign.insert(...given)),
-    update: (...given) => inTurn(() => campaign.update(...given)),
-    remove: (...given) => inTurn(() => campaign.remove(...given)),
+    campaign: {
+      insert: (...given) => inTurn(() => campaign.insert(...given)),
+      update: (...given) => inTurn(() => campaign.update(...given)),
+      remove: (...given) => inTurn(() => campaign.remove(...given)),
+    },
+    optOuts: {
+      ...optOuts,
+      campaign: {
+        ...optOuts.campaign,
+        read: (...given) => inTurn(() => optOuts.campaign.read(...given)),
+        write: (...given) => inTurn(() => optOuts.campaign.write(...given)),
+      },
+    },
   };
 }

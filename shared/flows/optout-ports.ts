@@ -18,7 +18,7 @@ export interface CampaignOptOutStore {
     deadline: number,
   ): Promise<Carried>;
   /** The same values as target fields, for a profile that is being created. */
-  toFields(values: ReadonlyMap<OptOutAttribute, boolean>): Promise<Fields>;
+  toFields(mapping: CompiledMapping, values: ReadonlyMap<OptOutAttribute, boolean>): Promise<Fields>;
 }
 
 /** Opt-outs of Dynamics' contacts. Throws as DynamicsSource does. */

@@ -12,12 +12,16 @@ import type { CheckpointStore } from "../storage/checkpoints.js";
 import type { ChildLinks } from "../storage/child-links.js";
 import type { SettingsVersions } from "../storage/settings-versions.js";
 import type { SyncStateStore } from "../storage/sync-state.js";
+import type { OptOutPorts } from "./optout-ports.js";
 
 /** A row as read, with the version it had. */
 export interface VersionedRow {
   id: RecordId;
   version: RowVersion;
   row: Row;
+  /** When the record last changed, and was created (epoch ms, cut to whole seconds): where the mapping has opt-outs, of a row that was asked for by its id. */
+  changedAt?: number;
+  createdAt?: number;
 }
 
 /** One page of a tracked read: ids only. `next` continues this read; `delta` is where the next read starts. Both are opaque. */
@@ -174,6 +178,8 @@ export interface IngressControl {
   drain: boolean;
   /** Why a table's mapping is set aside, by table. */
   parked: ReadonlyMap<string, string>;
+  /** Are opt-outs left alone, though records are written? */
+  optOutsStopped?: boolean;
 }
 
 /** Control over the flow. Every method throws UnavailableError when it cannot be read or stored. */
@@ -220,6 +226,7 @@ export interface IngressPorts {
   links: ChildLinks;
   checkpoints: CheckpointStore;
   failures: FailureLog;
+  optOuts: OptOutPorts;
   clock: Clock;
   fingerprintKey: string;
   /** Time one Campaign call may take with all its attempts, in ms. Half as long again is allowed for it to take effect. */

@@ -1,7 +1,7 @@
 // One record in the hands of its lane: what is known of it, and how what is known is stored before and after a call to Campaign. What is
 // written, and when, is write-record.ts.
 
-import { errorKind, UnavailableError } from "../errors.js";
+import { errorKind, MissingError, UnavailableError } from "../errors.js";
 import { type CompiledMapping, coversMapping } from "../mapping/compile.js";
 import type { Envelope } from "../model/envelope.js";
 import { compareVersions, type RowVersion } from "../model/ids.js";
@@ -52,7 +52,8 @@ export function mayBeThere(job: Pick<Job, "state">): boolean {
 /** Has this version, or a newer one, been dealt with, so that there is nothing to look at? */
 export function isDealtWith(job: Job, version: RowVersion | undefined): boolean {
   const { state, binding, envelope, settings } = job;
-  if (job.isForced || isInterrupted(job) || state.releasing || state.epoch !== binding.epoch) return false;
+  if (job.isForced || isInterrupted(job) || state.releasing || state.optOuts?.open) return false;
+  if (state.epoch !== binding.epoch) return false;
   if (version === undefined || state.version === undefined) return false;
   const age = compareVersions(version, state.version);
   if (!looksAgain.has(envelope.cause)) return age <= 0;
@@ -68,6 +69,16 @@ export function takeRow({ envelope, mapping, state }: Job): VersionedRow | undef
   if (state.tombstone !== undefined || state.intent !== undefined) return undefined;
   if (state.version !== undefined && compareVersions(version, state.version) < 0) return undefined;
   return { id: envelope.id, version, row };
+}
+
+/** Undefined: Dataverse says that the row does not exist. Any other trouble is thrown. */
+export async function readRow({ ports, envelope, mapping }: Job): Promise<VersionedRow | undefined> {
+  const row = await ports.dynamics.fetchRow(mapping, envelope.id).catch((error: unknown) => {
+    if (error instanceof MissingError) return undefined;
+    throw error;
+  });
+  await ports.gates.fine("dynamics");
+  return row;
 }
 
 /** The state once this version is dealt with: no intent, no failure, not kept out; settings and epoch of now. */

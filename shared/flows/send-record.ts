@@ -12,6 +12,13 @@ export interface Sent {
   mayEcho: boolean;
 }
 
+/** `starting`: fields of a new record only, which no update may write. No call starts or repeats after `deadline` (epoch ms). */
+export interface Sending {
+  withInsertOnly: boolean;
+  starting: Fields;
+  deadline: number;
+}
+
 /** Most optional fields that one record may lose to Campaign's refusals; each costs a call. */
 const mostRefusedFields = 5;
 
@@ -20,16 +27,11 @@ const mostRefusedFields = 5;
  * a write of ours whose answer was lost, or a record that already carries this row's id. An optional field that Campaign refuses is left out and
  * reported, not the record. MissingError with code `contradiction`: Campaign denies both.
  */
-export async function sendRecord(
-  job: Job,
-  mapped: MappedRow,
-  withInsertOnly: boolean,
-  deadline: number,
-): Promise<Sent> {
+export async function sendRecord(job: Job, mapped: MappedRow, sending: Sending): Promise<Sent> {
   let [left, warnings, mayEcho] = [mapped, mapped.warnings, false];
   for (let dropped = 0; ; dropped += 1) {
     try {
-      const sent = await sendOnce(job, left, withInsertOnly, deadline);
+      const sent = await sendOnce(job, left, sending);
       return { ...sent, warnings, mayEcho: mayEcho || sent.mayEcho };
     } catch (error) {
       mayEcho ||= echoes(error);
@@ -44,12 +46,16 @@ export async function sendRecord(
 async function sendOnce(
   { ports, envelope, mapping, state }: Job,
   mapped: MappedRow,
-  withInsertOnly: boolean,
-  deadline: number,
+  { withInsertOnly, starting, deadline }: Sending,
 ): Promise<Omit<Sent, "warnings">> {
   const all: Fields = { ...mapped.always, ...mapped.insertOnly };
   const insert = async (before = false): Promise<Omit<Sent, "warnings">> => {
-    const { mayEcho } = await ports.campaign.insert(mapping, envelope.id, withoutEmpty(all), deadline);
+    const { mayEcho } = await ports.campaign.insert(
+      mapping,
+      envelope.id,
+      { ...withoutEmpty(all), ...starting },
+      deadline,
+    );
     return { outcome: "created", mayEcho: before || mayEcho };
   };
   const update = async (fields: Fields, before = false): Promise<Omit<Sent, "warnings">> => {

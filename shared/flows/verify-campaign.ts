@@ -86,7 +86,7 @@ async function readRecords(run: Run, size: number): Promise<Values> {
 }
 
 /** We write keys in one spelling only; a key in another is somebody else's, though it name the same row. */
-function ownSpelling(key: string): RecordId | undefined {
+export function ownSpelling(key: string): RecordId | undefined {
   try {
     const id = parseRecordId(key);
     return id === key ? id : undefined;

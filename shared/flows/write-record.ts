@@ -6,11 +6,11 @@ import { isMergedAway, withoutLink } from "../mapping/compile.js";
 import { type Fingerprints, fingerprintsOf } from "../mapping/fingerprint.js";
 import type { Parent } from "../mapping/parents.js";
 import type { Envelope } from "../model/envelope.js";
-import type { RowVersion } from "../model/ids.js";
 import type { RecordRef } from "../storage/child-links.js";
 import type { SyncState } from "../storage/sync-state.js";
 import { hasChildren, hasRegistered, keyOf, lookAtParents, tellChildren, tidyLinks } from "./family.js";
 import { trackedSince } from "./follow-changes.js";
+import { keepOptOuts, rememberStart, startingOptOuts } from "./keep-opt-outs.js";
 import type { IngressPorts, VersionedRow } from "./ports.js";
 import {
   dealtWith,
@@ -19,24 +19,26 @@ import {
   type Job,
   makeJob,
   mayBeThere,
+  readRow,
   save,
   takeRow,
   underIntent,
   withoutContent,
 } from "./record-job.js";
 import { echoes, sendRecord } from "./send-record.js";
+import { type SettledOptOuts, settleOptOuts } from "./settle-opt-outs.js";
 
 /**
  * What came of it. `created`, `updated`, `deleted`: Campaign was written. `unchanged`: newer version, same content, no call.
  * `stale`: this version or a newer one has been dealt with. `gone`: deleted, and nothing of ours to delete. `left`: deleted, but
  * the mapping keeps such records. `filtered`: a filter, its own or that of a parent it may not be without, keeps the record out. `unmapped`: no
- * mapping for the table. `trail`: written a moment ago; one message at `until` stands for this edit and whatever follows it.
+ * mapping for the table. `settled`: the opt-outs of both sides were compared, and there was nothing else. `trail`: written a moment ago; one message at `until` stands for this edit and whatever follows it.
  * `wait`: somebody's announced call may still take effect until `until` (epoch ms). `family`: a parent has to come first, or children to go
  * first; the message is to come again at `until`, as its `waits`-th wait.
  */
 export type WriteOutcome =
   | { outcome: "created" | "updated" | "unchanged"; warnings: readonly string[] }
-  | { outcome: "deleted" | "stale" | "gone" | "left" | "filtered" | "unmapped" }
+  | { outcome: "deleted" | "stale" | "settled" | "gone" | "left" | "filtered" | "unmapped" }
   | { outcome: "wait" | "trail"; until: number }
   | { outcome: "family"; until: number; waits: number };
 
@@ -73,16 +75,27 @@ export async function writeRecord(ports: IngressPorts, envelope: Envelope): Prom
   const { intent } = job.state;
   if (intent && intent.until > ports.clock.now()) return { outcome: "wait", until: intent.until };
   if (envelope.kind === "upsert" && isDealtWith(job, envelope.version)) return { outcome: "stale" };
-  const settled = (job.state.writtenAt ?? 0) + settlingMs;
-  if (envelope.kind === "upsert" && !job.isForced && settled > ports.clock.now()) {
-    return { outcome: "trail", until: settled };
+  const calmAt = (job.state.writtenAt ?? 0) + settlingMs;
+  if (envelope.kind === "upsert" && !job.isForced && calmAt > ports.clock.now()) {
+    return { outcome: "trail", until: calmAt };
   }
 
   const carried = takeRow(job);
   const current = carried && !(await isPastRecall(job)) ? carried : await readRow(job);
-  if (!current || isMergedAway(current.row)) return retire(job, current?.version);
-  if (isDealtWith(job, current.version)) return { outcome: "stale" };
-  return mapping.accepts(current.row) ? upsert(job, current) : filterOut(job, current.version);
+  if (!current || isMergedAway(current.row)) return retire(job, current);
+  // First of all, and whatever becomes of the rest.
+  const settled = await settleOptOuts(job, current);
+  if (!settled) return retire(job, undefined);
+  if ("until" in settled) return { outcome: "wait", until: settled.until };
+  return bringUp(settled);
+}
+
+/** The rest of a record whose opt-outs are settled. */
+async function bringUp({ job, current, settled }: Exclude<SettledOptOuts, { until: number }>): Promise<WriteOutcome> {
+  if (isDealtWith(job, current.version) || (job.envelope.kind === "optout" && !mayBeThere(job))) {
+    return { outcome: settled ? "settled" : "stale" };
+  }
+  return job.mapping.accepts(current.row) ? upsert(job, current) : filterOut(job, current);
 }
 
 /**
@@ -95,16 +108,6 @@ async function isPastRecall(job: Job): Promise<boolean> {
   const since = await trackedSince(job.ports.checkpoints, table);
   const skew = cause === "notice" ? dynamicsSkewMs : 0;
   return since !== undefined && Date.parse(occurredAt) - skew < since;
-}
-
-/** Undefined: Dataverse says that the row does not exist. Any other trouble is thrown. */
-async function readRow({ ports, envelope, mapping }: Job): Promise<VersionedRow | undefined> {
-  const row = await ports.dynamics.fetchRow(mapping, envelope.id).catch((error: unknown) => {
-    if (error instanceof MissingError) return undefined;
-    throw error;
-  });
-  await ports.gates.fine("dynamics");
-  return row;
 }
 
 async function upsert(job: Job, current: VersionedRow): Promise<WriteOutcome> {
@@ -133,12 +136,28 @@ async function upsert(job: Job, current: VersionedRow): Promise<WriteOutcome> {
   }
   const echo = waitForEcho(job);
   if (echo) return echo;
-  const { result, written } = await underIntent(job, "write", (deadline) =>
-    sendRecord(job, mapped, withInsertOnly, deadline),
+  const starting = startingOptOuts(job, current.row);
+  const startingFields = starting.size > 0 ? await ports.optOuts.campaign.toFields(mapping, starting) : {};
+  const start = rememberStart(mapping, current, starting);
+  const announced = state.present ? job : { ...job, state: { ...state, ...start } };
+  const { result, written } = await underIntent(announced, "write", (deadline) =>
+    sendRecord(job, mapped, { withInsertOnly, starting: startingFields, deadline }),
   );
-  await saveAndTell(job, { ...done, ...written });
+  job.etag = announced.etag;
+  const { outcome, warnings } = result;
+  const isFound = outcome === "updated" && !state.present && mapping.optOuts !== undefined;
+  const after = {
+    ...done,
+    ...written,
+    ...(outcome === "created" && start),
+    // A profile that was there though we did not know: nobody has compared its opt-outs.
+    ...(isFound && { optOuts: { attributes: {}, ...state.optOuts, open: true } }),
+  };
+  await saveAndTell(job, after);
   await tidyLinks(job, family.linked, family.without);
-  return { outcome: result.outcome, warnings: result.warnings };
+  if (!isFound) return { outcome, warnings };
+  const settled = await settleOptOuts({ ...job, state: after }, current);
+  return settled && "until" in settled ? { outcome: "wait", until: settled.until } : { outcome, warnings };
 }
 
 /** An attempt of the last call may yet take effect: what is written before it does would be undone. */
@@ -183,9 +202,13 @@ function waitForParent(
   throw new RefusedError(`waited in vain for its parent ${parent.table} ${parent.id}, ${why}`, parentMissing);
 }
 
-async function retire(job: Job, version: RowVersion | undefined): Promise<WriteOutcome> {
-  const { ports, mapping, state } = job;
-  const known = keepEcho(job, dealtWith(job, version ?? state.version));
+/** `merged`: the row as it is, if it lost a merge; a row that was deleted is none. */
+async function retire(found: Job, merged: VersionedRow | undefined): Promise<WriteOutcome> {
+  const { ports, mapping, state } = found;
+  const isNews = state.tombstone === undefined;
+  const isGoing = mayBeThere(found) && mapping.applyDeletes;
+  const job = isGoing || (merged && isNews) ? await keepOptOuts(found, merged?.row) : found;
+  const known = keepEcho(job, dealtWith(job, merged?.version ?? state.version));
   const tombstone = state.tombstone ?? new Date(ports.clock.now()).toISOString();
   if (mayBeThere(job) && mapping.applyDeletes) {
     return remove(job, { ...withoutFamily(withoutContent(known)), present: false, tombstone });
@@ -199,7 +222,9 @@ async function retire(job: Job, version: RowVersion | undefined): Promise<WriteO
   return { outcome: left ? "left" : "gone" };
 }
 
-async function filterOut(job: Job, version: RowVersion): Promise<WriteOutcome> {
+async function filterOut(found: Job, { version }: VersionedRow): Promise<WriteOutcome> {
+  const isGoing = mayBeThere(found) && found.mapping.whenFilteredOut === "delete";
+  const job = isGoing ? await keepOptOuts(found, undefined) : found;
   const known = keepEcho(job, dealtWith(job, version));
   const out = { ...withoutFamily(withoutContent(known)), present: false, out: true };
   if (!mayBeThere(job)) return keepOut(job, out);
@@ -215,7 +240,8 @@ async function keepOut(job: Job, after: SyncState): Promise<WriteOutcome> {
 }
 
 /** A record that may not be in Campaign without its parent. It stays registered, to come when the parent comes. */
-async function withhold(job: Job, { row, version }: VersionedRow): Promise<WriteOutcome> {
+async function withhold(found: Job, { row, version }: VersionedRow): Promise<WriteOutcome> {
+  const job = mayBeThere(found) ? await keepOptOuts(found, undefined) : found;
   const parents = job.mapping.parents(row).filter(({ mustExist }) => mustExist);
   const after = { ...withoutFamily(withoutContent(keepEcho(job, dealtWith(job, version)))), present: false, out: true };
   if (mayBeThere(job)) return remove(job, after, parents);

@@ -2,6 +2,7 @@
 
 import { createHash } from "node:crypto";
 import type { Row } from "../model/row.js";
+import type { OptOutAttribute, OptOutDirection } from "../optout/attributes.js";
 import {
   type ColumnFacts,
   columnFacts,
@@ -31,6 +32,14 @@ export interface MappedRow {
   warnings: readonly string[];
 }
 
+/** Which do-not-contact choices are kept equal, and how (design.md §5). `audited`: opt-ins of Dynamics must be in its audit history. */
+export interface CompiledOptOuts {
+  direction: Exclude<OptOutDirection, "disabled">;
+  attributes: readonly { attribute: OptOutAttribute; column: string }[];
+  skewMs: number;
+  audited: boolean;
+}
+
 /** One table mapping in force. `columns` is what must be read of a row, with types; `columnSet` names it (image aliases carry it). */
 export interface CompiledMapping {
   table: TableMapping["table"];
@@ -53,6 +62,8 @@ export interface CompiledMapping {
   optional: ReadonlySet<string>;
   /** What becomes of a Campaign record whose row `accepts` refuses. */
   whenFilteredOut: "delete" | "leave";
+  /** Undefined: nothing touches opt-outs. */
+  optOuts: CompiledOptOuts | undefined;
   /** Do the filters want this row in Campaign? To be asked of a row that covers the mapping. */
   accepts(row: Row): boolean;
   /** The records this one is linked to. */
@@ -86,6 +97,7 @@ export function compileMapping(mapping: TableMapping): CompiledMapping {
     ),
     applyDeletes,
     whenFilteredOut,
+    optOuts: compileOptOuts(mapping),
     waitsFor: [...new Set(mapping.fields.flatMap(({ link }) => (link && mustExist(link) ? [link.table] : [])))],
     targets: Object.fromEntries(mapping.fields.map(({ target, type }) => [target, type])),
     optional: new Set(
@@ -146,14 +158,29 @@ function compileMap(fields: readonly CompiledField[]): CompiledMapping["map"] {
   };
 }
 
+function compileOptOuts({ optOuts }: TableMapping): CompiledOptOuts | undefined {
+  if (!optOuts || optOuts.direction === "disabled") return undefined;
+  const { direction, attributes, skewSeconds, evidence } = optOuts;
+  return {
+    direction,
+    attributes: Object.entries(attributes).map(([attribute, column]) => ({
+      attribute: attribute as OptOutAttribute,
+      column,
+    })),
+    skewMs: skewSeconds * 1_000,
+    audited: evidence === "audit",
+  };
+}
+
 function columnsToRead(
-  { table, fields, filters }: TableMapping,
+  { table, fields, filters, optOuts }: TableMapping,
   facts: ReadonlyMap<string, ColumnFacts>,
 ): Record<string, ReadType> {
   const used = new Set([
     table.id,
     ...fields.flatMap((field) => columnSourcesOf(field.source).map(({ column }) => column)),
     ...(filters?.conditions ?? []).map(({ column }) => column),
+    ...(optOuts && optOuts.direction !== "disabled" ? Object.values(optOuts.attributes) : []),
   ]);
   const read = Object.fromEntries(
     [...used].sort().map((name) => [name, facts.get(name)?.readType ?? "string"] as const),

@@ -2,6 +2,7 @@
 // descriptions are what an editor shows (docs/table-mapping.schema.json is made of this file).
 
 import { z } from "zod";
+import { optOutAttributes, optOutDirections } from "../optout/attributes.js";
 import { columnName, scalar, sourceSchema } from "./source.js";
 
 /** What kind of Dataverse column a source is; decides how its wire value is read (dataverse/column-value.ts). */
@@ -127,6 +128,29 @@ const addressSchema = z.discriminatedUnion("by", [
 /** How a Campaign record is found by its key: the key in the URI, or an identification filter (facts/campaign.md §4). */
 export type KeyAddress = z.infer<typeof addressSchema>;
 
+const optOutsSchema = z.strictObject({
+  direction: z
+    .enum(optOutDirections)
+    .describe(
+      "Whose choices count; both: opted out wins, unless Campaign's opt-in is surely newer (shared/optout/README.md).",
+    ),
+  attributes: z
+    .partialRecord(z.enum(optOutAttributes), columnName)
+    .describe("Campaign's attribute, by what it forbids, and the boolean column of the contact that forbids the same."),
+  skewSeconds: z
+    .number()
+    .min(0)
+    .max(3_600)
+    .default(5)
+    .describe("How far the clocks of both systems may be apart; nobody is opted in on a difference smaller than that."),
+  evidence: z
+    .enum(["record", "audit"])
+    .default("record")
+    .describe(
+      "What proves when Dynamics opted somebody in: the record's last change, or the column's own in the audit history.",
+    ),
+});
+
 /** One Dataverse table to one Campaign resource. */
 export const tableMappingSchema = z.strictObject({
   $schema: z.string().optional().describe("For editors; means nothing."),
@@ -158,6 +182,9 @@ export const tableMappingSchema = z.strictObject({
     .default("leave")
     .describe("What becomes of a Campaign record whose row the filters no longer accept."),
   applyDeletes: z.boolean().default(true).describe("Are rows deleted in Dynamics deleted in Campaign?"),
+  optOuts: optOutsSchema
+    .optional()
+    .describe("Resource profile only: do-not-contact choices. Without it nothing touches them."),
 });
 /** See `tableMappingSchema`. */
 export type TableMapping = z.infer<typeof tableMappingSchema>;

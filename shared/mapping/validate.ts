@@ -48,6 +48,7 @@ export function examineMapping(document: unknown): {
       ...mapping.fields.flatMap((_field, index) => fieldProblems(mapping, index, columns)),
       ...filterProblems(mapping, columns),
       ...keyProblems(mapping, columns),
+      ...optOutProblems(mapping, columns),
     ],
     warnings: [
       ...mapping.fields.flatMap((_field, index) => fieldWarnings(mapping, index, columns)),
@@ -166,17 +167,51 @@ function keyProblems(
   return problems;
 }
 
+function optOutProblems(
+  { resource, optOuts }: TableMapping,
+  columns: ReadonlyMap<string, ColumnFacts>,
+): MappingProblem[] {
+  if (!optOuts) return [];
+  const entries = Object.entries(optOuts.attributes);
+  const problems: MappingProblem[] = [];
+  if (resource.name !== "profile") {
+    const problem = `${resource.name} has no opt-outs: only profiles have`;
+    problems.push({ path: "optOuts", problem, fix: "move it to the mapping of contact to profile" });
+  }
+  if (optOuts.direction !== "disabled" && entries.length === 0) {
+    const fix = `name at least one, such as { "email": "donotemail" }`;
+    problems.push({ path: "optOuts.attributes", problem: "a direction without attributes does nothing", fix });
+  }
+  for (const [attribute, column] of entries) {
+    const path = `optOuts.attributes.${attribute}`;
+    const type = columns.get(column)?.type;
+    const twin = entries.find(([, other]) => other === column)?.[0];
+    if (type === undefined) {
+      const problem = `column ${column} is not listed under columns`;
+      problems.push({ path, problem, fix: `add "${column}": "boolean" to columns` });
+    } else if (type !== "boolean") {
+      problems.push({ path, problem: `column ${column} is no boolean`, fix: "choose one that says yes or no" });
+    }
+    if (twin !== undefined && twin !== attribute) {
+      const problem = `column ${column} already stands for ${twin}`;
+      problems.push({ path, problem, fix: "give each attribute a column of its own: one choice cannot be two" });
+    }
+  }
+  return problems;
+}
+
 function keyWarnings({ key, resource }: TableMapping): MappingProblem[] {
   if (key.address.by !== "uri" || resource.name === "profile") return [];
   const problem = "keys in the URI are documented for profiles only";
   return [{ path: "key.address", problem, fix: "address by a filter definition if your instance refuses them" }];
 }
 
-function unusedColumns({ table, columns, fields, filters }: TableMapping): MappingProblem[] {
+function unusedColumns({ table, columns, fields, filters, optOuts }: TableMapping): MappingProblem[] {
   const used = new Set([
     table.id,
     ...fields.flatMap(({ source }) => columnsOf(source)),
     ...(filters?.conditions ?? []).map(({ column }) => column),
+    ...Object.values(optOuts?.attributes ?? {}),
   ]);
   return Object.keys(columns)
     .filter((name) => !used.has(name))

@@ -3,6 +3,7 @@
 import { createHash } from "node:crypto";
 import { z } from "zod";
 import { MalformedError } from "../errors.js";
+import { type OptOutAttribute, optOutAttributes } from "../optout/attributes.js";
 import type { RecordId, RowVersion } from "./ids.js";
 import { parseRecordId } from "./ids.js";
 import type { Row } from "./row.js";
@@ -17,7 +18,7 @@ const envelopeSchema = z.object({
   v: z.literal(1),
   table: z.string().min(1).max(128),
   id: z.string().transform((text) => parseRecordId(text)),
-  kind: z.enum(["upsert", "delete"]),
+  kind: z.enum(["upsert", "delete", "optout"]),
   version: z
     .string()
     .regex(/^\d{1,20}$/)
@@ -37,6 +38,17 @@ const envelopeSchema = z.object({
   parent: z
     .object({ table: z.string().min(1).max(128), id: z.string().transform((text) => parseRecordId(text)) })
     .optional(),
+  optOuts: z.array(z.enum(optOutAttributes)).max(optOutAttributes.length).optional(),
+  confirmed: z
+    .object({
+      version: z
+        .string()
+        .regex(/^\d{1,20}$/)
+        .transform((text) => text as RowVersion),
+      at: z.partialRecord(z.enum(optOutAttributes), z.number().nullable()),
+      by: z.string().max(128),
+    })
+    .optional(),
 });
 
 /**
@@ -44,13 +56,14 @@ const envelopeSchema = z.object({
  * `row` holds the mapped columns only and counts only when `columns` names the column set of the mapping in force.
  * `attempt` counts the failed tries so far; `occurredAt` is when the change was made or, if unknown, noticed. `settings` is the version
  * of the settings that the sender knew: whoever handles the message must know it too. `waits` counts how often it waited for a
- * parent; `parent` is the record that came or went and therefore asks this one to look again.
+ * parent; `parent` is the record that came or went and therefore asks this one to look again. Kind `optout`: compare the opt-outs of both sides; `optOuts` are to be
+ * opted out whatever both sides say.
  */
 export interface Envelope {
   v: 1;
   table: string;
   id: RecordId;
-  kind: "upsert" | "delete";
+  kind: "upsert" | "delete" | "optout";
   version?: RowVersion | undefined;
   row?: Row | undefined;
   columns?: string | undefined;
@@ -63,6 +76,24 @@ export interface Envelope {
   settings?: number | undefined;
   waits?: number | undefined;
   parent?: { table: string; id: RecordId } | undefined;
+  optOuts?: readonly OptOutAttribute[] | undefined;
+  /** An operator's word for opt-ins: it holds while the row has this version and Campaign these times (epoch ms, null: none) for its attributes. */
+  confirmed?: ConfirmedOptIns | undefined;
+}
+
+/**
+ * Nonce of an `optout` envelope: the same when the same news is sent again by the same run, another for a later change. `run` names a reading of
+ * Campaign that may ask for what an earlier one asked for.
+ */
+export function optOutNonce(key: string, movedAt: string, run: string): string {
+  return createHash("sha256").update([key, movedAt, run].join("\u0000")).digest("hex").slice(0, 40);
+}
+
+/** See `Envelope.confirmed`. */
+export interface ConfirmedOptIns {
+  version: RowVersion;
+  at: Readonly<Partial<Record<OptOutAttribute, number | null>>>;
+  by: string;
 }
 
 /** Largest envelope that carries its row; above it the row is left out and read later (design.md §3). */

@@ -29,8 +29,14 @@ export interface RememberedOptOut {
   campaignAt?: number;
 }
 
-/** What is remembered of one record. `version`: of its row when both sides were last compared. */
+/**
+ * What is remembered of one record. `version`: of its row when both sides were last compared. `createdAt` (epoch ms): another one means that the row
+ * was deleted and made anew under its id. `open`: something was about to be written, and nobody knows
+ * whether it was.
+ */
 export interface RememberedOptOuts {
   version?: string;
+  createdAt?: number;
+  open?: boolean;
   attributes: Readonly<Partial<Record<OptOutAttribute, RememberedOptOut>>>;
 }

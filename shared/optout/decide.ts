@@ -17,6 +17,8 @@ export interface OptOutQuestion {
   audited?: { optedInAt: number | undefined };
   /** An operator has confirmed this very opt-in. */
   confirmed?: boolean;
+  /** A record that was merged into this one was opted out: that goes for this one, on both sides. */
+  inherited?: boolean;
 }
 
 /** Names of the rules: rows of the truth table. */
@@ -25,6 +27,7 @@ export const optOutRules = [
   "disabled",
   "opt-out-in-dynamics",
   "opt-out-in-campaign",
+  "opt-out-inherited",
   "opt-in-after-agreement",
   "opt-in-newer",
   "opt-in-confirmed",
@@ -50,8 +53,10 @@ const resolutionMs = 1_000;
  * direction comes from, and that is newer than whatever the other side did; or on an operator's word.
  */
 export function decideOptOut(question: OptOutQuestion): OptOutVerdict {
-  const { direction, dynamics, campaign } = question;
+  const { direction, dynamics, campaign, inherited } = question;
   if (direction === "disabled") return { rule: "disabled" };
+  if (inherited && !dynamics.value) return { rule: "opt-out-inherited", write: { side: "dynamics", value: true } };
+  if (inherited && !campaign.value) return { rule: "opt-out-inherited", write: { side: "campaign", value: true } };
   if (dynamics.value === campaign.value) return { rule: "equal" };
   if (direction === "toCampaign") {
     if (!dynamics.value) return optInOfDynamics(question);
@@ -82,29 +87,19 @@ function optInOfCampaign(question: OptOutQuestion): OptOutVerdict {
   return isNewer ? { rule: "opt-in-newer", write: optIn } : stays("opt-in-not-newer");
 }
 
-/** Campaign says no, Dynamics says yes, and only the choices of Dynamics count. */
-function optInOfDynamics({
-  dynamics,
-  campaign,
-  remembered,
-  skewMs,
-  audited,
-  confirmed,
-}: OptOutQuestion): OptOutVerdict {
+/**
+ * Campaign says no, Dynamics says yes, and only the choices of Dynamics count. The record's time proves nothing about the choice: another edit moves it.
+ * So Campaign must be as it was when both sides were last compared, or audit history must have the choice itself.
+ */
+function optInOfDynamics({ campaign, remembered, skewMs, audited, confirmed }: OptOutQuestion): OptOutVerdict {
   const optIn = { side: "campaign", value: false } as const;
   if (confirmed) return { rule: "opt-in-confirmed", write: optIn };
   if (remembered.dynamics !== true) return { rule: "opt-in-not-seen" };
-  const at = campaign.at ?? Number.NEGATIVE_INFINITY;
-  if (audited) {
-    if (audited.optedInAt === undefined) return { rule: "opt-in-not-audited" };
-    return audited.optedInAt > at + resolutionMs + skewMs
-      ? { rule: "opt-in-newer", write: optIn }
-      : { rule: "opt-in-not-newer" };
+  if (audited?.optedInAt !== undefined) {
+    const isNewer = audited.optedInAt > (campaign.at ?? Number.NEGATIVE_INFINITY) + resolutionMs + skewMs;
+    return isNewer ? { rule: "opt-in-newer", write: optIn } : { rule: "opt-in-not-newer" };
   }
-  if (remembered.campaign === true && campaign.at !== undefined && campaign.at === remembered.campaignAt) {
-    return { rule: "opt-in-after-agreement", write: optIn };
-  }
-  return dynamics.changedAt > at + resolutionMs + skewMs
-    ? { rule: "opt-in-newer", write: optIn }
-    : { rule: "opt-in-not-newer" };
+  if (audited) return { rule: "opt-in-not-audited" };
+  const isUntouched = remembered.campaign === true && campaign.at === remembered.campaignAt;
+  return isUntouched ? { rule: "opt-in-after-agreement", write: optIn } : { rule: "opt-in-not-newer" };
 }

@@ -1,6 +1,7 @@
 // An environment to typed settings, or every problem at once. Never half: the caller gets all of it or a SettingsError.
 
 import type { z } from "zod";
+import { type ActivityTableChanges, activityTables } from "../dataverse/activity-tables.js";
 import { SettingsError, type SettingsProblem } from "../errors.js";
 import type { EventType } from "../model/email-event.js";
 import { type SettingDefinition, type SettingName, settingDefinitions } from "./schema.js";
@@ -32,11 +33,25 @@ export interface EventSettings {
         order: string;
         filter: { name: string; parameter: string; format: "space" | "iso" | "literal" } | undefined;
       }
-    | { by: "files"; folder: string; names: RegExp; account: SftpSettings };
+    | { by: "files"; folder: string; names: RegExp; settledMs: number; account: SftpSettings };
   /** Only those that are not called as usual. */
   fields: Readonly<Record<string, string>>;
   /** Campaign workflows that bring the events. */
   workflows: readonly string[];
+}
+
+/** Where opt-outs that changed in Campaign are found. */
+export interface OptOutSettings {
+  schedule: string;
+  /** Time between two runs, as far as the schedule says it in seconds; a minute where it does not. */
+  everyMs: number;
+  from:
+    | {
+        by: "rest";
+        filter: { name: string; parameter: readonly string[]; format: "space" | "iso" | "literal" } | undefined;
+        on: "times" | "lastModified";
+      }
+    | { by: "files"; folder: string; names: RegExp; settledMs: number; account: SftpSettings; key: string };
 }
 
 /** All settings, typed. */
@@ -63,11 +78,22 @@ export interface Settings {
   load: { pageSize: number; queueDepth: number };
   /** Equal errors in a row that park a mapping; 0: none do. */
   parkAfter: number;
+  /** How long decisions on opt-outs are kept. */
+  decisionRetentionMs: number;
   /** E-mail events to Dynamics; without types there are none. */
-  egress: { types: ReadonlySet<EventType>; tasks: ReadonlySet<EventType>; schedule: string; prefix: string };
+  egress: {
+    types: ReadonlySet<EventType>;
+    tasks: ReadonlySet<EventType>;
+    schedule: string;
+    checksSchedule: string;
+    prefix: string;
+    /** Somebody else's tables, by what is called otherwise. */
+    tables: ActivityTableChanges;
+  };
   fingerprintKey: string;
   ownTag: string;
   events: EventSettings;
+  optOuts: OptOutSettings;
 }
 
 /** Hosts a URL setting may lead to: a mistyped or planted host must not get our tokens. */
@@ -85,6 +111,7 @@ export function loadSettings(environment: Readonly<Record<string, string | undef
   const values = readAll(environment, problems);
   const runtime = values.RUNTIME ?? "azure";
   checkHosts(values, runtime, problems);
+  checkTables(values, problems);
   // Answers `undefined` only after noting a problem, and then nothing of what it answered is used.
   const need = <Name extends SettingName>(name: Name, when: string): NonNullable<Values[Name]> => {
     if (values[name] === undefined && !problems.some((known) => known.setting === name)) {
@@ -108,14 +135,11 @@ export function loadSettings(environment: Readonly<Record<string, string | undef
     values.NOTICES === undefined && values.NOTICES__fullyQualifiedNamespace === undefined
       ? undefined
       : connection(values, ["NOTICES", "NOTICES__fullyQualifiedNamespace"], runtime, problems);
-  if (values.EVENTS_SOURCE === "files" && (values.EGRESS_TYPES ?? []).length > 0) {
-    const problem = "is files, which this version reads nowhere yet";
-    problems.push({ setting: "EVENTS_SOURCE", problem, fix: "Set it to rest, or leave EGRESS_TYPES empty." });
-  }
   const tables = connection(values, ["TABLES", "TABLES__tableServiceUri"], runtime, problems);
-  const why = "though EVENTS_SOURCE is files";
+  const readers = (["EVENTS_SOURCE", "OPTOUT_SOURCE"] as const).filter((name) => values[name] === "files");
+  const why = `though ${readers[0]} is files`;
   const account: SftpSettings | undefined =
-    values.EVENTS_SOURCE === "files"
+    readers.length > 0
       ? {
           ...hostAndPort(need("CAMPAIGN_SFTP_HOST", why)),
           user: need("CAMPAIGN_SFTP_USER", why),
@@ -150,15 +174,19 @@ export function loadSettings(environment: Readonly<Record<string, string | undef
     sweepSchedule: all.SWEEP_SCHEDULE,
     load: { pageSize: all.LOAD_PAGE_SIZE, queueDepth: all.LOAD_QUEUE_DEPTH },
     parkAfter: all.PARK_AFTER,
+    decisionRetentionMs: all.DECISIONS_RETENTION_DAYS * 24 * 3_600_000,
     egress: {
       types: new Set(all.EGRESS_TYPES ?? []),
       tasks: new Set(all.EGRESS_TASKS ?? []),
       schedule: all.EGRESS_SCHEDULE,
+      checksSchedule: all.EGRESS_CHECKS_SCHEDULE,
       prefix: all.EGRESS_PREFIX,
+      tables: all.EGRESS_TABLES,
     },
     fingerprintKey: all.FINGERPRINT_KEY,
     ownTag: all.OWN_TAG,
     events: eventSettings(all, account),
+    optOuts: optOutSettings(all, account),
   };
 }
 
@@ -167,23 +195,56 @@ function hostAndPort(address = ""): { host: string; port: number } {
   return { host, port: Number(port) };
 }
 
-function eventSettings(all: Required<Values>, account: SftpSettings | undefined): EventSettings {
-  const slash = all.EVENTS_FILES.lastIndexOf("/");
-  const names = all.EVENTS_FILES.slice(slash + 1).split("*");
-  const pattern = names.map((part) => part.replaceAll(/[.+?^${}()|[\]\\]/g, "\\$&")).join("[^/]*");
+/** A folder and what its files are called; `*` stands for any part of a name. */
+function filesAt(path: string): { folder: string; names: RegExp } {
+  const slash = path.lastIndexOf("/");
+  const parts = path.slice(slash + 1).split("*");
+  const pattern = parts.map((part) => part.replaceAll(/[.+?^${}()|[\]\\]/g, "\\$&")).join("[^/]*");
+  return { folder: path.slice(0, slash) || ".", names: new RegExp(`^${pattern}$`) };
+}
+
+function everyMs(schedule: string): number {
+  const [, step] = /^\*(?:\/(\d+))?(?:\s+\*){5}$/.exec(schedule) ?? [undefined, "60"];
+  return Number(step ?? 1) * 1000;
+}
+
+function optOutSettings(all: Required<Values>, account: SftpSettings | undefined): OptOutSettings {
+  const settledMs = all.OPTOUT_SETTLED_SECONDS * 1000;
+  const filter = {
+    name: all.OPTOUT_FILTER,
+    parameter: all.OPTOUT_SINCE_PARAMETER.split(/\s*,\s*/),
+    format: all.OPTOUT_SINCE_FORMAT,
+  };
   return {
-    from: account
-      ? { by: "files", folder: all.EVENTS_FILES.slice(0, slash) || ".", names: new RegExp(`^${pattern}$`), account }
-      : {
-          by: "rest",
-          api: all.EVENTS_API,
-          resource: all.EVENTS_RESOURCE,
-          order: all.EVENTS_ORDER,
-          filter:
-            all.EVENTS_FILTER === "none"
-              ? undefined
-              : { name: all.EVENTS_FILTER, parameter: all.EVENTS_SINCE_PARAMETER, format: all.EVENTS_SINCE_FORMAT },
-        },
+    schedule: all.OPTOUT_SCHEDULE,
+    everyMs: everyMs(all.OPTOUT_SCHEDULE),
+    from:
+      account && all.OPTOUT_SOURCE === "files"
+        ? { by: "files", ...filesAt(all.OPTOUT_FILES), settledMs, account, key: all.OPTOUT_FILES_KEY }
+        : { by: "rest", filter: filter.name === "none" ? undefined : filter, on: all.OPTOUT_FILTER_ON },
+  };
+}
+
+function eventSettings(all: Required<Values>, account: SftpSettings | undefined): EventSettings {
+  return {
+    from:
+      account && all.EVENTS_SOURCE === "files"
+        ? {
+            by: "files",
+            ...filesAt(all.EVENTS_FILES),
+            settledMs: all.EVENTS_SETTLED_SECONDS * 1000,
+            account,
+          }
+        : {
+            by: "rest",
+            api: all.EVENTS_API,
+            resource: all.EVENTS_RESOURCE,
+            order: all.EVENTS_ORDER,
+            filter:
+              all.EVENTS_FILTER === "none"
+                ? undefined
+                : { name: all.EVENTS_FILTER, parameter: all.EVENTS_SINCE_PARAMETER, format: all.EVENTS_SINCE_FORMAT },
+          },
     fields: Object.fromEntries(
       Object.entries(all.EVENTS_FIELDS).flatMap(([field, column]) => (column === undefined ? [] : [[field, column]])),
     ),
@@ -227,6 +288,15 @@ function checkHosts(values: Values, runtime: "azure" | "local", problems: Settin
     else if (!pattern.test(url.hostname))
       problems.push({ setting, problem: `leads to an unknown host, ${url.hostname}`, fix });
   }
+}
+
+/** An activity says by its table what happened. */
+function checkTables({ EGRESS_PREFIX, EGRESS_TABLES }: Values, problems: SettingsProblem[]): void {
+  const names = Object.values(activityTables(EGRESS_PREFIX, EGRESS_TABLES)).map(({ name }) => name);
+  const [twice] = names.filter((name, index) => names.indexOf(name) !== index);
+  if (twice === undefined) return;
+  const fix = "Name a table of its own for each type.";
+  problems.push({ setting: "EGRESS_TABLES", problem: `has two types of events in table ${twice}`, fix });
 }
 
 type ConnectionNames =

@@ -2,6 +2,7 @@
 // from this (npm run settings:sample); reading an environment is load.ts.
 
 import { z } from "zod";
+import { activityTableChangesSchema } from "../dataverse/activity-tables.js";
 import { type EventType, eventTypes } from "../model/email-event.js";
 
 /** One setting. `sample` is its value on the local runtime; `secret` keeps its value out of every message. */
@@ -42,39 +43,53 @@ const eventTypeList = z.string().transform((value, context) => {
 /** Most lanes there may be: maxConcurrentSessions in host.json (a test holds them equal). */
 export const mostLanes = 16;
 
+const json = z.string().transform((value, context): unknown => {
+  try {
+    return JSON.parse(value);
+  } catch {
+    context.addIssue({ code: "custom", message: "must be JSON" });
+    return z.NEVER;
+  }
+});
+
+/** Tables and columns of activities that are called otherwise, as JSON; everything that is wrong with it in one message. */
+const tableChanges = json.transform((value, context) => {
+  const parsed = activityTableChangesSchema.safeParse(value);
+  if (parsed.success) return parsed.data;
+  const problems = parsed.error.issues.map(({ path, message }) => [path.join("."), message].filter(Boolean).join(": "));
+  context.addIssue({ code: "custom", message: `is not right: ${problems.join("; ")}` });
+  return z.NEVER;
+});
+
 /** Columns of an event that may be called otherwise, as JSON: `{"contactKey":"crmId"}`. */
-const eventColumns = z
-  .string()
-  .transform((value, context): unknown => {
-    try {
-      return JSON.parse(value);
-    } catch {
-      context.addIssue({ code: "custom", message: "must be JSON" });
-      return z.NEVER;
-    }
-  })
-  .pipe(
-    z.strictObject(
-      {
-        id: text.optional(),
-        type: text.optional(),
-        at: text.optional(),
-        contactKey: text.optional(),
-        campaignName: text.optional(),
-        deliveryName: text.optional(),
-        url: text.optional(),
-        mirrorPageUrl: text.optional(),
-        failureType: z.string().trim().optional(),
-      },
-      {
-        error:
-          "must be an object with some of id, type, at, contactKey, campaignName, deliveryName, url, mirrorPageUrl, failureType",
-      },
-    ),
-  );
+const eventColumns = json.pipe(
+  z.strictObject(
+    {
+      id: text.optional(),
+      type: text.optional(),
+      at: text.optional(),
+      contactKey: text.optional(),
+      campaignName: text.optional(),
+      deliveryName: text.optional(),
+      url: text.optional(),
+      mirrorPageUrl: text.optional(),
+      failureType: z.string().trim().optional(),
+    },
+    {
+      error:
+        "must be an object with some of id, type, at, contactKey, campaignName, deliveryName, url, mirrorPageUrl, failureType",
+    },
+  ),
+);
 
 /** A name in Campaign: of a resource, a filter, a column. */
 const campaignName = text.regex(/^\w{1,64}$/, "must be a name of letters, digits and underscores");
+
+/** NCRONTAB. */
+const schedule = text.regex(/^(\S+\s+){5}\S+$/, "must have six fields, seconds first");
+
+/** Files in a folder; `*` stands for any part of a name. */
+const filePattern = text.regex(/^(\/?[^/*]+\/)*[^/]+$/, "must be a path, with * in its last part only");
 
 /** All settings by name. Names that end in `__…` are Azure's forms for identity-based connections. */
 export const settingDefinitions = {
@@ -222,7 +237,7 @@ export const settingDefinitions = {
   },
   SWEEP_SCHEDULE: {
     doc: "When change tracking is read: NCRONTAB with seconds, UTC.",
-    schema: text.regex(/^(\S+\s+){5}\S+$/, "must have six fields, seconds first"),
+    schema: schedule,
     default: "0 * * * * *",
     sample: "*/5 * * * * *",
   },
@@ -244,6 +259,12 @@ export const settingDefinitions = {
     default: "25",
     sample: "25",
   },
+  DECISIONS_RETENTION_DAYS: {
+    doc: "So long it can be shown who opted in or out, and why a choice was written. Three years is how long complaints about unwanted messages can usually be brought; ask whoever answers for privacy at your company.",
+    schema: count(30, 36_500),
+    default: "1095",
+    sample: "1095",
+  },
   EGRESS_TYPES: {
     doc: "Which e-mail events of Campaign become activities in Dynamics: any of `send`, `open`, `click`, `bounce`, comma separated. Without it none do. A type counts from the moment it is switched on.",
     schema: eventTypeList,
@@ -260,7 +281,7 @@ export const settingDefinitions = {
   },
   EGRESS_SCHEDULE: {
     doc: "When e-mail events are read: NCRONTAB with seconds, UTC.",
-    schema: text.regex(/^(\S+\s+){5}\S+$/, "must have six fields, seconds first"),
+    schema: schedule,
     default: "30 * * * * *",
     sample: "*/5 * * * * *",
   },
@@ -269,6 +290,18 @@ export const settingDefinitions = {
     schema: text.regex(/^[a-z][a-z0-9]{1,7}$/, "must be 2 to 8 letters and digits"),
     default: "acs",
     sample: "acs",
+  },
+  EGRESS_TABLES: {
+    doc: 'Activity tables that somebody else made, by type of event, as JSON: `{"send":{"name":"…","columns":{"date":"…","mirrorPageUrl":""}}}` (docs/operate.md). They are used as they are, and never made or changed.',
+    schema: tableChanges,
+    default: "{}",
+    sample: "{}",
+  },
+  EGRESS_CHECKS_SCHEDULE: {
+    doc: "When it is looked whether e-mail events can come at all: NCRONTAB with seconds, UTC.",
+    schema: schedule,
+    default: "0 17 * * * *",
+    sample: "*/30 * * * * *",
   },
   FINGERPRINT_KEY: {
     doc: "Key of the fingerprints in the sync state: random, at least 16 characters. A new one makes the next load write every record once more.",
@@ -332,9 +365,69 @@ export const settingDefinitions = {
   },
   EVENTS_FILES: {
     doc: "Folder and names of the extracted files on the SFTP account; `*` stands for any part of a name.",
-    schema: text.regex(/^(\/?[^/*]+\/)*[^/]+$/, "must be a path, with * in its last part only"),
+    schema: filePattern,
     default: "d365_loads/events/*.csv",
     sample: "d365_loads/events/*.csv",
+  },
+  EVENTS_SETTLED_SECONDS: {
+    doc: "A file is whole when it has not grown for so many seconds. Short only where files appear under their name when they are whole.",
+    schema: count(1, 3_600),
+    default: "120",
+    sample: "120",
+  },
+  OPTOUT_SCHEDULE: {
+    doc: "When Campaign is asked whose opt-outs changed, where a mapping has opt-outs from Campaign: NCRONTAB with seconds, UTC. While changes come it is asked more often by itself.",
+    schema: schedule,
+    default: "15 * * * * *",
+    sample: "*/5 * * * * *",
+  },
+  OPTOUT_SOURCE: {
+    doc: "Where changed opt-outs are found: `rest`, by a filter on the profile, or `files`, which Adobe's own workflow exports to SFTP once a day (docs/campaign-setup.md).",
+    schema: z.enum(["rest", "files"]),
+    default: "rest",
+    sample: "rest",
+  },
+  OPTOUT_FILTER: {
+    doc: "ID of the profile's filter for changes since a time, called as `by<ID>`; `none`: it has none, which is for small instances only.",
+    schema: campaignName,
+    default: "OptOutsSince",
+    sample: "OptOutsSince",
+  },
+  OPTOUT_FILTER_ON: {
+    doc: "What that filter compares: `times` of the opt-outs, or `lastModified` of the profile, which is for small instances only.",
+    schema: z.enum(["times", "lastModified"]),
+    default: "times",
+    sample: "times",
+  },
+  OPTOUT_SINCE_PARAMETER: {
+    doc: "The filter's parameter, sent as `<name>_parameter`; several, comma separated, where each of its rules has its own.",
+    schema: text.regex(/^\w{1,64}(\s*,\s*\w{1,64})*$/, "must be names separated by commas"),
+    default: "since",
+    sample: "since",
+  },
+  OPTOUT_SINCE_FORMAT: {
+    doc: "How the filter takes a time, as EVENTS_SINCE_FORMAT.",
+    schema: z.enum(["space", "iso", "literal"]),
+    default: "space",
+    sample: "space",
+  },
+  OPTOUT_FILES: {
+    doc: "Folder and names of the exported files on the SFTP account; `*` stands for any part of a name.",
+    schema: filePattern,
+    default: "d365_loads/exports/optout_*.csv",
+    sample: "d365_loads/exports/optout_*.csv",
+  },
+  OPTOUT_FILES_KEY: {
+    doc: "Their column with the profile's key.",
+    schema: text,
+    default: "externalId",
+    sample: "externalId",
+  },
+  OPTOUT_SETTLED_SECONDS: {
+    doc: "Such a file is whole when it has not grown for so many seconds.",
+    schema: count(1, 3_600),
+    default: "120",
+    sample: "120",
   },
   CAMPAIGN_SFTP_HOST: {
     doc: "Host of the SFTP account that Campaign exchanges files with, `host` or `host:port`.",
@@ -349,7 +442,7 @@ export const settingDefinitions = {
     sample: "",
   },
   CAMPAIGN_SFTP_KEY: {
-    doc: "Private key of that user, OpenSSH or PEM; line ends may be written as `\\n`.",
+    doc: "Private key of that user as `ssh-keygen` writes it, without passphrase; line ends may be written as `\\n`.",
     schema: secretText,
     optional: "unless files are read",
     secret: true,

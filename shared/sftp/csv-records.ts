@@ -1,15 +1,17 @@
-// Delimited text, piece by piece, in bytes: where a record ends and what its fields are (RFC 4180, with the separators that Campaign's Extract file
-// offers). Pure. What the columns mean is not known here.
+// Delimited text, piece by piece, in bytes: the records that a piece holds whole, and where the next piece begins. What a record's fields are is
+// csv-parse's business, what the columns mean is not known here. Pure.
 
-const [quote, lineFeed, carriageReturn] = [0x22, 0x0a, 0x0d];
+import { CsvError, parse } from "csv-parse/sync";
 
-/** Records that `bytes` holds whole, and how many bytes they are. A record has no fields where its line is empty. */
+const lineFeed = 0x0a;
+
+/** Whole records and how many bytes they are. An empty line has no fields; a line that is broken, as by a quote that never ends, is one field. */
 export interface CsvPiece {
   records: string[][];
   consumed: number;
 }
 
-/** How a file is written. `columns`: a record of several lines that has another number of fields is a broken quote, and ends with its first line. */
+/** How a file is written. `columns`: a record of several lines that has another number of fields is a broken quote. */
 export interface CsvShape {
   separator: string;
   columns?: number;
@@ -19,33 +21,19 @@ export interface CsvShape {
 export const longestRecord = 64 * 1024;
 
 /** Reads at most `most` records from the beginning of `bytes`. `isLast`: nothing follows, so that a last line needs no end. */
-export function readCsvRecords(
-  bytes: Buffer,
-  { separator, columns }: CsvShape,
-  most: number,
-  isLast: boolean,
-): CsvPiece {
+export function readCsvRecords(bytes: Buffer, shape: CsvShape, most: number, isLast: boolean): CsvPiece {
   const records: string[][] = [];
   let consumed = 0;
-  const fieldsUpTo = (end: number): string[] => fieldsOf(bytes.toString("utf8", consumed, end), separator);
   while (records.length < most && consumed < bytes.length) {
-    const found = endOfRecord(bytes, consumed, separator.charCodeAt(0));
-    if (found === -1 && !isLast && bytes.length - consumed <= longestRecord) break;
-    const firstLine = orEnd(bytes.indexOf(lineFeed, consumed), bytes);
-    let end = orEnd(found, bytes);
-    let fields = fieldsUpTo(end);
-    if (firstLine < end && (found === -1 || (columns !== undefined && fields.length !== columns))) {
-      end = firstLine;
-      fields = fieldsUpTo(end);
-    }
-    records.push(fields);
-    consumed = Math.min(end + 1, bytes.length);
+    const rest = bytes.subarray(consumed);
+    const whole = wholeRecords(rest, shape, most - records.length, isLast);
+    if (whole.consumed === 0 && !isLast && rest.length <= longestRecord) break;
+    // What comes next is no whole record, although all of it is there: its first line is, so that its neighbours are read.
+    const next = whole.consumed === 0 ? brokenRecord(rest) : whole;
+    records.push(...next.records);
+    consumed += next.consumed;
   }
   return { records, consumed };
-}
-
-function orEnd(position: number, bytes: Buffer): number {
-  return position === -1 ? bytes.length : position;
 }
 
 /** Which of Campaign's separators a header uses: the one that is most often in it. */
@@ -54,35 +42,41 @@ export function separatorOf(header: string): string {
   return counted.reduce((best, other) => (other.count > best.count ? other : best)).separator;
 }
 
-/** Position of the line feed that ends the record; -1: it is not there. Line feeds inside quotes belong to a field; a quote opens only where a field begins. */
-function endOfRecord(bytes: Buffer, from: number, separator: number): number {
-  let [isQuoted, isStart] = [false, true];
-  for (let at = from; at < bytes.length; at += 1) {
-    const byte = bytes[at];
-    if (byte === quote && (isQuoted || isStart)) isQuoted = !isQuoted;
-    else if (byte === quote && bytes[at - 1] === quote) isQuoted = true;
-    else if (byte === lineFeed && !isQuoted) return at;
-    isStart = !isQuoted && byte === separator;
+/** Ends the parser's run; nothing is wrong. */
+const enough = new Error("enough");
+
+/** Records up to the first that is not whole. */
+function wholeRecords(bytes: Buffer, { separator, columns }: CsvShape, most: number, isLast: boolean): CsvPiece {
+  const records: string[][] = [];
+  let consumed = 0;
+  const take = (fields: string[], end: number): null => {
+    const hasEnd = bytes[end - 1] === lineFeed;
+    const hasLines = bytes.subarray(consumed, end - 1).includes(lineFeed);
+    const isBroken = hasLines && columns !== undefined && fields.length !== columns;
+    if (isBroken || !(hasEnd || isLast)) throw enough;
+    records.push(fields.length === 1 && fields[0] === "" ? [] : fields);
+    consumed = end;
+    if (records.length === most) throw enough;
+    return null;
+  };
+  try {
+    parse(bytes, {
+      delimiter: separator,
+      record_delimiter: ["\r\n", "\n"],
+      relax_column_count: true,
+      relax_quotes: true,
+      max_record_size: longestRecord,
+      on_record: (fields: string[], { bytes: end }) => take(fields, end),
+    });
+  } catch (error) {
+    if (error !== enough && !(error instanceof CsvError)) throw error;
   }
-  return -1;
+  return { records, consumed };
 }
 
-function fieldsOf(line: string, separator: string): string[] {
-  const text = line.charCodeAt(line.length - 1) === carriageReturn ? line.slice(0, -1) : line;
-  if (text === "") return [];
-  const fields: string[] = [];
-  let field = "";
-  let isQuoted = false;
-  for (let at = 0; at < text.length; at += 1) {
-    const character = text.charAt(at);
-    if (isQuoted && character === '"' && text.charAt(at + 1) === '"') {
-      field += '"';
-      at += 1;
-    } else if (character === '"' && (isQuoted || field === "")) isQuoted = !isQuoted;
-    else if (character === separator && !isQuoted) {
-      fields.push(field);
-      field = "";
-    } else field += character;
-  }
-  return [...fields, field];
+/** The first line as a record of one field. */
+function brokenRecord(bytes: Buffer): CsvPiece {
+  const lineEnd = bytes.indexOf(lineFeed);
+  const consumed = lineEnd === -1 ? bytes.length : lineEnd + 1;
+  return { records: [[bytes.toString("utf8", 0, consumed).trimEnd()]], consumed };
 }

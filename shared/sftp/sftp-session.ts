@@ -2,6 +2,7 @@
 // business. The only place that knows ssh2.
 
 import { createHash } from "node:crypto";
+import { posix } from "node:path";
 import ssh2, { type FileEntryWithStats, type SFTPWrapper, type Stats } from "ssh2";
 import { AuthError, MissingError, RefusedError, type SyncError, UnavailableError } from "../errors.js";
 
@@ -10,7 +11,7 @@ export interface SftpAccount {
   host: string;
   port: number;
   user: string;
-  /** Private key, OpenSSH or PEM. */
+  /** Private key as ssh-keygen writes it, without passphrase. */
   key: string;
   hostKey: string;
   timeoutMs: number;
@@ -23,7 +24,10 @@ export interface RemoteFile {
   changedAtMs: number;
 }
 
-/** A login that is open. Throws AuthError, UnavailableError, MissingError (no such file) and RefusedError (not allowed); after the first two it is over. */
+/**
+ * A login that is open. Throws AuthError, UnavailableError, MissingError (no such file) and RefusedError (not allowed); after the first two it is
+ * over. Errors name the host, the folder and the setting to mend, never a file, the user or the key.
+ */
 export interface SftpSession {
   readonly isOpen: boolean;
   /** Plain files in a folder, in no order. */
@@ -38,8 +42,14 @@ export interface SftpSession {
   close(): void;
 }
 
-/** Logs in. AuthError: the key is not accepted, or the host shows another key than the pinned one; UnavailableError: it cannot be reached. */
+/** Logs in. AuthError: the key is none or not accepted, or the host shows another one than is pinned; UnavailableError: it cannot be reached. */
 export async function openSftp(account: SftpAccount): Promise<SftpSession> {
+  const at = `${account.host}:${account.port}`;
+  if (ssh2.utils.parseKey(account.key) instanceof Error) {
+    throw new AuthError("CAMPAIGN_SFTP_KEY is no private key as ssh-keygen writes it, without passphrase", {
+      system: "sftp",
+    });
+  }
   const client = new ssh2.Client();
   let isOpen = true;
   let shown = "";
@@ -56,7 +66,7 @@ export async function openSftp(account: SftpAccount): Promise<SftpSession> {
         client.removeListener("close", lost);
         client.removeListener("error", finish);
         if (error === undefined || error === null) resolve(result as T);
-        else reject(toSftpError(what, error));
+        else reject(toSftpError(`${what} at ${at}`, error));
       };
       const lost = (): void => finish(new Error("closed"));
       const timer = setTimeout(() => {
@@ -89,27 +99,29 @@ export async function openSftp(account: SftpAccount): Promise<SftpSession> {
   const sftp = await open().catch((error: unknown) => {
     client.destroy();
     if (shown === "" || shown === account.hostKey) throw error;
-    const pinned = "not the one that is pinned: is it the right server, or has it a new key?";
-    throw new AuthError(`the SFTP server shows the host key ${shown}, ${pinned}`, { system: "sftp" });
+    const pinned = "not the one in CAMPAIGN_SFTP_HOST_KEY: is it the right server, or has it a new key?";
+    throw new AuthError(`the SFTP server at ${at} shows the host key ${shown}, ${pinned}`, { system: "sftp" });
   });
 
-  const stat = (path: string): Promise<Stats> => step<Stats>("stat", (done) => sftp.stat(path, done));
+  const { dirname } = posix;
+  const stat = (path: string): Promise<Stats> =>
+    step<Stats>(`look into ${dirname(path)}`, (done) => sftp.stat(path, done));
   return {
     get isOpen() {
       return isOpen;
     },
     async list(folder) {
-      const entries = await step<FileEntryWithStats[]>("list", (done) => sftp.readdir(folder, done));
+      const entries = await step<FileEntryWithStats[]>(`list ${folder}`, (done) => sftp.readdir(folder, done));
       return entries.flatMap(({ filename, attrs }) => (attrs.isFile() ? [{ name: filename, ...factsOf(attrs) }] : []));
     },
     stat: async (path) => factsOf(await stat(path)),
     async read(path, offset, length) {
-      const handle = await step<Buffer>("open a file", (done) => sftp.open(path, "r", done));
+      const handle = await step<Buffer>(`open a file in ${dirname(path)}`, (done) => sftp.open(path, "r", done));
       try {
         const buffer = Buffer.alloc(length);
         let filled = 0;
         while (filled < length) {
-          const read = await step<number>("read", (done) =>
+          const read = await step<number>(`read a file in ${dirname(path)}`, (done) =>
             sftp.read(handle, buffer, filled, length - filled, offset + filled, (error, count) =>
               isEndOfFile(error) ? done(undefined, 0) : done(error, count),
             ),
@@ -123,7 +135,8 @@ export async function openSftp(account: SftpAccount): Promise<SftpSession> {
         await step<void>("close a file", (done) => sftp.close(handle, done)).catch(() => client.end());
       }
     },
-    rename: (from, to) => step<void>("rename", (done) => sftp.rename(from, to, done)),
+    rename: (from, to) =>
+      step<void>(`move a file from ${dirname(from)} to ${dirname(to)}`, (done) => sftp.rename(from, to, done)),
     async ensureFolder(path) {
       const isThere = await stat(path).catch((error: unknown) => {
         if (error instanceof MissingError) return undefined;
@@ -131,7 +144,7 @@ export async function openSftp(account: SftpAccount): Promise<SftpSession> {
       });
       if (isThere) return;
       // Somebody else may have made it this very moment.
-      await step<void>("make a folder", (done) => sftp.mkdir(path, done)).catch(() => stat(path));
+      await step<void>(`make the folder ${path}`, (done) => sftp.mkdir(path, done)).catch(() => stat(path));
     },
     close: () => void client.end(),
   };
@@ -154,18 +167,19 @@ function codeOf(error: unknown): unknown {
   return typeof error === "object" && error !== null && "code" in error ? error.code : undefined;
 }
 
-/** Texts of errors name paths and users: only what was done and the code are passed on. The system is not Campaign's API, whose gate stays open. */
+/** The library's texts name files and users: only what was done and the code are passed on. The system is not Campaign's API, whose gate stays open. */
 function toSftpError(operation: string, error: unknown): SyncError {
   const code = codeOf(error);
   const { NO_SUCH_FILE, PERMISSION_DENIED, FAILURE } = ssh2.utils.sftp.STATUS_CODE;
-  const context = { system: "sftp", operation, vendorCode: String(code ?? "") };
+  const context = { system: "sftp", vendorCode: String(code ?? "") };
   const said = `SFTP ${operation}`;
   if (code === NO_SUCH_FILE) return new MissingError(`${said}: there is no such file or folder`, context);
   if (code === PERMISSION_DENIED) return new RefusedError(`${said}: the account may not`, "permission-denied", context);
   if (code === FAILURE) return new RefusedError(`${said}: the server refuses`, "failure", context);
   const level = typeof error === "object" && error !== null && "level" in error ? error.level : undefined;
   if (level === "client-authentication") {
-    return new AuthError(`${said}: the server does not accept the key of this user`, context);
+    const mend = "CAMPAIGN_SFTP_USER, CAMPAIGN_SFTP_KEY, and the public key in Campaign's Control Panel";
+    return new AuthError(`${said}: the server does not accept the key of this user: ${mend}`, context);
   }
-  return new UnavailableError(`${said}: the server cannot be reached or broke off`, true, context);
+  return new UnavailableError(`${said}: the server cannot be reached or broke off: CAMPAIGN_SFTP_HOST`, true, context);
 }

@@ -1,9 +1,9 @@
 // Which records are linked to, or wait for, which other record: the way from a parent to its children, which Campaign does not have.
 // Only links that need their parent are kept (mapping/parents.ts, mustExist). Ids only.
 
-import { ConflictError } from "../errors.js";
 import type { Clock } from "../model/clock.js";
 import { parseRecordId, type RecordId } from "../model/ids.js";
+import { changeEntity } from "./change-entity.js";
 import type { EntityTable } from "./entity-table.js";
 
 /** A record of a mapped table. */
@@ -28,7 +28,6 @@ export interface ChildLinks {
 }
 
 const askedRow = "asked";
-const triesAfterConflict = 3;
 
 /** Child links over an entity table: partition = parent, row = child. */
 export function makeChildLinks(entities: EntityTable, clock: Pick<Clock, "now">): ChildLinks {
@@ -38,18 +37,13 @@ export function makeChildLinks(entities: EntityTable, clock: Pick<Clock, "now">)
     row: string,
     decide: (current: Readonly<Record<string, unknown>> | undefined) => Record<string, string | boolean> | undefined,
   ): Promise<boolean> => {
-    for (let tried = 1; ; tried += 1) {
-      const current = await entities.get(partition, row);
+    let isChanged = false;
+    await changeEntity(entities, [partition, row], (current) => {
       const values = decide(current?.values);
-      if (values === undefined) return false;
-      try {
-        if (current) await entities.replace(partition, row, values, current.etag);
-        else await entities.insert(partition, row, values);
-        return true;
-      } catch (error) {
-        if (!(error instanceof ConflictError) || tried === triesAfterConflict) throw error;
-      }
-    }
+      isChanged = values !== undefined;
+      return values;
+    });
+    return isChanged;
   };
 
   return {

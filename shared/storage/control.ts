@@ -1,4 +1,4 @@
-// What an operator, or the product itself, wants of the flow into Campaign: rows of table `workflows`, partition `workflow`, behind the
+// What an operator wants of each workflow, and which mappings are set aside: rows of table `workflows`, partition `workflow`, behind the
 // port ControlSource. One read a second and process, whoever asks. What is done about it: flows/; how an operator says it: control/.
 
 import { createHash } from "node:crypto";
@@ -6,6 +6,8 @@ import { ConflictError } from "../errors.js";
 import type { ControlSource } from "../flows/ports.js";
 import type { Clock } from "../model/clock.js";
 import type { RecordId } from "../model/ids.js";
+import { type WorkflowName, workflowNames } from "../model/workflow.js";
+import { changeEntity } from "./change-entity.js";
 import type { Entity, EntityTable } from "./entity-table.js";
 
 /** Why a mapping is set aside, since when (ISO), and by whom: the `product` itself, or an operator. */
@@ -20,12 +22,18 @@ export interface Parking {
   until?: string;
 }
 
-/** What is wanted now, with the facts behind it. Without `since` nobody has ever said anything: it runs. */
-export interface ControlState {
+/** What is wanted of a workflow now, with the facts behind it. Without `since` nobody has ever said anything: it runs. */
+export interface Wanted {
   wanted: "running" | "stopped";
+  /** Ingress only: is what is on the queue still worked off? */
   drain: boolean;
   since?: string;
   by?: string;
+}
+
+/** What is wanted of ingress, of every workflow, and of single tables. */
+export interface ControlState extends Wanted {
+  workflows: Readonly<Record<WorkflowName, Wanted>>;
   parked: ReadonlyMap<string, Parking>;
 }
 
@@ -36,9 +44,11 @@ export interface ControlState {
 export interface ControlStore extends ControlSource {
   /** Read now, not from memory. */
   read(): Promise<ControlState>;
-  start(by: string): Promise<void>;
-  /** `drain`: what is on the queue is still worked off; otherwise it is held. */
-  stop(drain: boolean, by: string): Promise<void>;
+  /** Is the workflow to run? At most a second old. */
+  isWanted(workflow: WorkflowName): Promise<boolean>;
+  start(by: string, workflow?: WorkflowName): Promise<void>;
+  /** `drain`: what is on the queue of ingress is still worked off; otherwise it is held. */
+  stop(drain: boolean, by: string, workflow?: WorkflowName): Promise<void>;
   /** The queue is empty while stopped: what comes due later is held from now on. Nothing happens if it is not stopped, or not draining. */
   endDrain(): Promise<void>;
   /** Sets a mapping aside until `takeUp`. What is set aside already stays so for its first reason. */
@@ -51,7 +61,6 @@ export interface ControlStore extends ControlSource {
 export const controlAgeMs = 1_000;
 
 const partition = "workflow";
-const ingressRow = "ingress";
 const parkedPrefix = "parked-";
 const errorsPrefix = "errors-";
 const longestMessage = 1_000;
@@ -100,8 +109,8 @@ export function makeControlStore(entities: EntityTable, clock: Pick<Clock, "now"
     reading = undefined;
   };
 
-  const putWanted = async (wanted: ControlState["wanted"], drain: boolean, by: string): Promise<void> => {
-    await change(ingressRow, (current) => {
+  const putWanted = async (name: WorkflowName, wanted: Wanted["wanted"], drain: boolean, by: string): Promise<void> => {
+    await change(name, (current) => {
       const before = toWanted(current?.values);
       const isSame = before.wanted === wanted && (wanted === "running" || before.drain === drain);
       return isSame && current ? undefined : { wanted, drain, since: nowIso(), by };
@@ -119,12 +128,18 @@ export function makeControlStore(entities: EntityTable, clock: Pick<Clock, "now"
   };
   const parkedNow = (state: ControlState): [string, Parking][] =>
     [...state.parked].filter(([, parking]) => holds(parking, clock.now()));
+  const currentState = async (): Promise<ControlState> => (isFresh() && known ? known : await refreshed()).state;
 
   return {
     async current() {
-      const { state } = isFresh() && known ? known : await refreshed();
+      const state = await currentState();
       const { wanted, drain } = state;
-      return { wanted, drain, parked: new Map(parkedNow(state).map(([table, { reason }]) => [table, reason])) };
+      return {
+        wanted,
+        drain,
+        parked: new Map(parkedNow(state).map(([table, { reason }]) => [table, reason])),
+        ...(state.workflows.optout.wanted === "stopped" && { optOutsStopped: true }),
+      };
     },
     async failed(table, id, code, message) {
       // Known to be parked: what was under way then says nothing new.
@@ -153,10 +168,11 @@ export function makeControlStore(entities: EntityTable, clock: Pick<Clock, "now"
       known = await readNow();
       return { ...known.state, parked: new Map(parkedNow(known.state)) };
     },
-    start: (by) => putWanted("running", true, by),
-    stop: (drain, by) => putWanted("stopped", drain, by),
+    isWanted: async (workflow) => (await currentState()).workflows[workflow].wanted === "running",
+    start: (by, workflow = "ingress") => putWanted(workflow, "running", true, by),
+    stop: (drain, by, workflow = "ingress") => putWanted(workflow, "stopped", drain, by),
     async endDrain() {
-      await change(ingressRow, (current) => {
+      await change("ingress", (current) => {
         const before = toWanted(current?.values);
         const isDraining = before.wanted === "stopped" && before.drain;
         return isDraining
@@ -186,20 +202,7 @@ type Change = (
 
 /** Compare and set, decided anew after each conflict. Answers what the row holds afterwards. */
 function makeChange(entities: EntityTable): Change {
-  return async (row, decide) => {
-    for (let tried = 1; ; tried += 1) {
-      const current = await entities.get(partition, row);
-      const values = decide(current);
-      if (values === undefined) return current?.values;
-      try {
-        if (current) await entities.replace(partition, row, values, current.etag);
-        else await entities.insert(partition, row, values);
-        return values;
-      } catch (error) {
-        if (!(error instanceof ConflictError) || tried === triesAfterConflict) throw error;
-      }
-    }
-  };
+  return (row, decide) => changeEntity(entities, [partition, row], decide, triesAfterConflict);
 }
 
 /** One more error; the count starts anew with another code. Answers the count. */
@@ -232,11 +235,14 @@ function toKnown(rows: readonly Entity[]): Omit<Known, "readAt"> {
     if (row.startsWith(parkedPrefix)) parked.set(row.slice(parkedPrefix.length), toParking(values));
     if (row.startsWith(errorsPrefix) && Number(values.count) > 0) failing.add(row.slice(errorsPrefix.length));
   }
-  const ingress = rows.find(({ row }) => row === ingressRow);
-  return { state: { ...toWanted(ingress?.values), parked }, failing };
+  const wantedOf = (name: string): Wanted => toWanted(rows.find(({ row }) => row === name)?.values);
+  const workflows = Object.fromEntries(
+    workflowNames.map((name) => [name, wantedOf(name)]),
+  ) as ControlState["workflows"];
+  return { state: { ...workflows.ingress, workflows, parked }, failing };
 }
 
-function toWanted(values: Entity["values"] | undefined): Omit<ControlState, "parked"> {
+function toWanted(values: Entity["values"] | undefined): Wanted {
   if (values === undefined) return { wanted: "running", drain: true };
   const wanted = values.wanted === "stopped" ? "stopped" : "running";
   return { wanted, drain: values.drain !== false, since: String(values.since), by: String(values.by) };

@@ -1,41 +1,80 @@
-// The e-mail events that have been dealt with (design.md §4), so that nothing comes twice and what a user deleted in Dynamics stays deleted. Ids and
-// outcomes only; kept as long as Campaign keeps its logs.
+// The rows of Campaign's e-mail events that have been dealt with (design.md §4), so that nothing comes twice, what a user deleted in Dynamics stays deleted,
+// and every row is counted once. Ids, hashes and outcomes only; kept as long as Campaign keeps its logs.
 
+import { createHash } from "node:crypto";
 import { ConflictError } from "../errors.js";
-import type { EventLedger, EventOutcome } from "../flows/egress-ports.js";
+import type { EventLedger, EventOutcome, KnownEvent } from "../flows/egress-ports.js";
 import { mapLimit } from "../flows/map-limit.js";
 import { activityIdOf, type EmailEvent } from "../model/email-event.js";
-import type { EntityTable } from "./entity-table.js";
+import type { Entity, EntityTable } from "./entity-table.js";
 
 const atOnce = 16;
 const outcomes: readonly EventOutcome[] = ["written", "no-contact", "refused"];
 
-/** The ledger over an entity table: partition = day of the event, row = id of its activity. */
+/** The ledger over an entity table: partition = day of the event, row = id of its activity; for what brings no activity, both are a hash. */
 export function makeEventLedger(entities: EntityTable): EventLedger {
   const placeOf = (event: EmailEvent): [string, string] => [event.at.slice(0, 10), activityIdOf(event)];
   return {
     async known(events) {
       const found = await mapLimit(events, atOnce, async (event) => {
         const entity = await entities.get(...placeOf(event));
-        const outcome = outcomes.find((one) => one === entity?.values.outcome);
-        return outcome === undefined ? undefined : ([activityIdOf(event), outcome] as const);
+        const known = entity && toKnown(entity.values);
+        return known && ([activityIdOf(event), known] as const);
       });
       return new Map(found.filter((one) => one !== undefined));
     },
-    async note(noted) {
+    async note(noted, page) {
       await mapLimit(noted, atOnce, async ({ event, outcome }) => {
         const place = placeOf(event);
+        const isRefused = outcome === "refused";
+        const values = {
+          outcome,
+          ...(isRefused && { changedAt: event.changedAt }),
+          ...(page !== undefined && { page }),
+        };
         try {
-          await entities.insert(...place, { outcome });
+          await entities.insert(...place, values);
         } catch (error) {
           if (!(error instanceof ConflictError)) throw error;
           const current = await entities.get(...place);
-          // A refusal that was redriven has become something else; nothing else ever changes.
-          if (current?.values.outcome === "refused" && outcome !== "refused") {
-            await entities.replace(...place, { outcome }, current.etag);
-          }
+          // A refusal may become something else, or a later one; nothing else ever changes. Where it was counted stays.
+          if (current?.values.outcome !== "refused") return;
+          const { page: counted } = current.values;
+          if (isRefused && String(current.values.changedAt ?? "") >= event.changedAt) return;
+          await entities.replace(
+            ...place,
+            { ...values, ...(counted !== undefined && { page: counted }) },
+            current.etag,
+          );
         }
       });
     },
+    async noteOthers(rows, page) {
+      const keys = [...new Set(rows.map(({ key }) => key))];
+      const own = await mapLimit(keys, atOnce, async (key) => {
+        const hash = createHash("sha256").update(key).digest("hex").slice(0, 32);
+        const place = [`other-${hash.slice(0, 2)}`, hash] as const;
+        const known = await entities.get(...place);
+        if (known) return known.values.page === page ? [key] : [];
+        await entities.insert(...place, { page }).catch(onlyIfThere);
+        return [key];
+      });
+      return new Set(own.flat());
+    },
   };
+}
+
+function toKnown({ outcome: said, page, changedAt }: Entity["values"]): KnownEvent | undefined {
+  const outcome = outcomes.find((one) => one === said);
+  if (outcome === undefined) return undefined;
+  return {
+    outcome,
+    ...(page !== undefined && { page: Number(page) }),
+    ...(changedAt !== undefined && { changedAt: String(changedAt) }),
+  };
+}
+
+/** Another run works on the same page; whichever of them saves its checkpoint has counted. */
+function onlyIfThere(error: unknown): void {
+  if (!(error instanceof ConflictError)) throw error;
 }

@@ -1,11 +1,12 @@
 // Records that could not be written, one row each, behind the FailureLog port. What becomes of them is an operator's business
 // (design.md §6); what counts as a failure is flows/settle.ts's.
 
-import { ConflictError, MalformedError } from "../errors.js";
+import { MalformedError } from "../errors.js";
 import type { Failure, FailureLog } from "../flows/ports.js";
 import type { Clock } from "../model/clock.js";
 import { parseRecordId, type RecordId } from "../model/ids.js";
 import { bucketOf } from "../model/lane.js";
+import { changeEntity, removeUnchanged } from "./change-entity.js";
 import type { Entity, EntityTable } from "./entity-table.js";
 
 /** `open`: still wrong. `resolved`: a later write of the record succeeded. `dismissed`: an operator does not want to see it. */
@@ -54,31 +55,16 @@ export interface FailureStore extends FailureLog {
 }
 
 const longestMessage = 2_000;
-const triesAfterConflict = 3;
 
 /**
  * Failures over an entity table. Partition `<flow>-<table>-<bucket>`, row = record id, and not flow + day as design.md §7 has it:
  * the same record must be found again, to update or resolve it, by somebody who does not know on which day it first failed.
  */
 export function makeFailureStore(entities: EntityTable, clock: Clock): FailureStore {
-  const change = async (
+  const change = (
     [table, id]: readonly [string, RecordId],
     decide: (current: Entity | undefined) => Entity["values"] | undefined,
-  ): Promise<Entity["values"] | undefined> => {
-    const partition = partitionOf(table, id);
-    for (let tried = 1; ; tried += 1) {
-      const current = await entities.get(partition, id);
-      const values = decide(current);
-      if (values === undefined) return current?.values;
-      try {
-        if (current) await entities.replace(partition, id, values, current.etag);
-        else await entities.insert(partition, id, values);
-        return values;
-      } catch (error) {
-        if (!(error instanceof ConflictError) || tried === triesAfterConflict) throw error;
-      }
-    }
-  };
+  ): Promise<Entity["values"] | undefined> => changeEntity(entities, [partitionOf(table, id), id], decide);
   const nowIso = (): string => new Date(clock.now()).toISOString();
   /** Changes the failure if it has the status `from`. */
   const act = async (
@@ -135,7 +121,8 @@ export function makeFailureStore(entities: EntityTable, clock: Clock): FailureSt
           if (clock.now() >= deadline) return { removed, done: false };
           const endedAt = Date.parse(String(entity.values[`${status}At`] ?? entity.values.lastAt));
           if (endedAt >= before) continue;
-          removed += await removeOnce(entities, entity);
+          // What came open again meanwhile stays.
+          removed += await removeUnchanged(entities, entity);
         }
       }
       return { removed, done: true };
@@ -154,17 +141,6 @@ function partitionPrefix(table: string): string {
 
 function partitionOf(table: string, id: RecordId): string {
   return `${partitionPrefix(table)}${bucketOf(table, id)}`;
-}
-
-/** What came open again meanwhile stays. */
-async function removeOnce(entities: EntityTable, { partition, row, etag }: Entity): Promise<number> {
-  try {
-    await entities.remove(partition, row, etag);
-    return 1;
-  } catch (error) {
-    if (error instanceof ConflictError) return 0;
-    throw error;
-  }
 }
 
 const statuses: readonly FailureStatus[] = ["open", "resolved", "dismissed"];

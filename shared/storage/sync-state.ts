@@ -2,6 +2,7 @@
 
 import { parseRecordId, type RecordId, type RowVersion } from "../model/ids.js";
 import { bucketOf } from "../model/lane.js";
+import type { RememberedOptOuts } from "../optout/attributes.js";
 import type { EntityTable, EntityValue } from "./entity-table.js";
 
 /**
@@ -20,7 +21,7 @@ export interface Heard {
   correlationId: string;
 }
 
-/** The sync state of one record; no personal data: version, hashes, times. */
+/** The sync state of one record; no personal data: version, hashes, times, opt-outs. */
 export interface SyncState {
   /** Newest version of the row that has been dealt with. */
   version?: RowVersion;
@@ -52,6 +53,8 @@ export interface SyncState {
   heard?: Heard;
   /** Number of the last verification that saw the record in Campaign. */
   verified?: number;
+  /** What is remembered of its opt-outs; kept when the record goes. */
+  optOuts?: RememberedOptOuts;
 }
 
 /** A state and the ETag it was read under; without ETag there is no row yet. */
@@ -108,6 +111,7 @@ function toValues(state: SyncState): Record<string, EntityValue> {
     releasing: state.releasing,
     parents: state.parents && state.parents.length > 0 ? state.parents.join(" ") : undefined,
     verified: state.verified,
+    optOuts: state.optOuts && JSON.stringify(state.optOuts),
     heardCause: state.heard?.cause,
     heardAt: state.heard?.at,
     heardId: state.heard?.correlationId,
@@ -126,6 +130,7 @@ function toState(values: Readonly<Record<string, EntityValue>>): SyncState {
   const echoUntil = text("echoUntil");
   const parents = text("parents");
   const heardCause = text("heardCause");
+  const optOuts = text("optOuts");
   const [always, insertOnly, tombstone, until] = [
     text("always"),
     text("insertOnly"),
@@ -146,6 +151,7 @@ function toState(values: Readonly<Record<string, EntityValue>>): SyncState {
       heard: { cause: heardCause, at: text("heardAt") ?? "", correlationId: text("heardId") ?? "" },
     }),
     ...(typeof values.verified === "number" && { verified: values.verified }),
+    ...(optOuts !== undefined && { optOuts: JSON.parse(optOuts) as RememberedOptOuts }),
     ...(version !== undefined && { version }),
     ...(always !== undefined && { always }),
     ...(insertOnly !== undefined && { insertOnly }),

@@ -2,7 +2,8 @@
 
 import { AuthError, ConflictError, UnavailableError } from "../errors.js";
 import type { Clock } from "../model/clock.js";
-import type { EntityTable } from "./entity-table.js";
+import { changeEntity } from "./change-entity.js";
+import type { Entity, EntityTable } from "./entity-table.js";
 
 /** Calls counted by purpose and UTC day. */
 export interface UsageStore {
@@ -36,18 +37,11 @@ export function makeUsage(entities: EntityTable, clock: Clock): UsageStore {
   };
 
   const store = async (day: string, purpose: string, calls: number): Promise<void> => {
-    const row = toRow(purpose);
-    for (let tried = 1; ; tried += 1) {
-      const current = await entities.get(day, row);
-      const total = Math.min(mostCalls, (Number(current?.values.calls) || 0) + calls);
-      try {
-        if (current) await entities.replace(day, row, { purpose, calls: total }, current.etag);
-        else await entities.insert(day, row, { purpose, calls: total });
-        return;
-      } catch (error) {
-        if (!(error instanceof ConflictError) || tried === triesAfterConflict) throw error;
-      }
-    }
+    const sum = (current: Entity | undefined): Entity["values"] => ({
+      purpose,
+      calls: Math.min(mostCalls, (Number(current?.values.calls) || 0) + calls),
+    });
+    await changeEntity(entities, [day, toRow(purpose)], sum, triesAfterConflict);
   };
 
   const flushAll = async (): Promise<void> => {

@@ -4,7 +4,6 @@ import { type DataverseCore, makeDataverseCore } from "../../infra/local/dataver
 import { WELL_KNOWN } from "../../infra/local/dataverse/model/ids.js";
 import { LOCAL_APPS } from "../../infra/local/dataverse/options.js";
 import { inventContact } from "../../infra/local/scenarios/contacts.js";
-import type { SimRequest } from "../../infra/local/sim/types.js";
 import { type ActivitySinkOptions, makeActivitySink } from "../../shared/dataverse/activities.js";
 import { type ActivityTables, activityTables } from "../../shared/dataverse/activity-tables.js";
 import type { DataverseClient } from "../../shared/dataverse/client.js";
@@ -14,7 +13,7 @@ import { makeHttpClient, type Transport } from "../../shared/http/client.js";
 import { activityIdOf, type EmailEvent, type EventType, eventTypes, taskIdOf } from "../../shared/model/email-event.js";
 import { parseRecordId, type RecordId } from "../../shared/model/ids.js";
 import { makeDynamicsClient } from "../../shared/services.js";
-import { coreWorld } from "../support/core-http.js";
+import { coreWorld, lowerCased, toSimRequest } from "../support/core-http.js";
 import { type FixedClock, fixedClock } from "../support/fixed-clock.js";
 
 type Sent = Parameters<Transport>[0];
@@ -42,21 +41,12 @@ beforeEach(async () => {
 
 /** A network of its own kind: the core behind it, its limits included; `$batch` through `between`. */
 const transport: Transport = async (request) => {
-  const pass = async ({ url, method, headers, body = "" }: Sent): Promise<Came> => {
-    const asked: SimRequest = {
-      method,
-      path: url.pathname,
-      query: url.searchParams,
-      search: url.search.replace(/^\?/, ""),
-      headers: Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value])),
-      body,
-      origin: url.origin,
-    };
+  const pass = async (sent: Sent): Promise<Came> => {
+    const asked = toSimRequest(sent);
     const entered = core.enter?.(asked);
     const answer = typeof entered === "object" ? entered : await core.handle(asked);
     if (typeof entered === "function") entered();
-    const lowered = Object.entries(answer.headers).map(([name, value]) => [name.toLowerCase(), value]);
-    return { status: answer.status, headers: Object.fromEntries(lowered), text: answer.body };
+    return { status: answer.status, headers: lowerCased(answer.headers), text: answer.body };
   };
   if (!request.url.pathname.endsWith("/$batch")) return pass(request);
   batches.push(request.body ?? "");

@@ -1,37 +1,19 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import { makeCampaignCore } from "../../infra/local/campaign/core.js";
-import { makeCampaignClient } from "../../shared/campaign/client.js";
 import { makeResourceMetadataSource } from "../../shared/campaign/metadata.js";
 import type { ResourceMetadataSource } from "../../shared/flows/ports.js";
-import { fetchToken } from "../../shared/http/oauth.js";
-import { makeTokenCache } from "../../shared/http/token-cache.js";
 import { resourceWarnings } from "../../shared/mapping/against-resource.js";
 import { shippedDocuments } from "../../shared/mapping/shipped.js";
 import { examineMapping } from "../../shared/mapping/validate.js";
-import { coreHttp, coreWorld } from "../support/core-http.js";
+import { coreCampaign } from "../support/core-campaign.js";
+import { coreWorld } from "../support/core-http.js";
 import { fixedClock } from "../support/fixed-clock.js";
 
 let metadata: ResourceMetadataSource;
 
 beforeEach(() => {
   const clock = fixedClock("2026-03-01T00:00:00Z");
-  const http = coreHttp({ "campaign.test": makeCampaignCore(coreWorld(clock)) }, clock);
-  const login = {
-    system: "ims" as const,
-    url: new URL("http://campaign.test/ims/token/v3"),
-    clientId: "local-client",
-    clientSecret: "local-secret",
-    scope: "openid",
-    settings: "",
-  };
-  const client = makeCampaignClient({
-    http,
-    baseUrl: new URL("http://campaign.test"),
-    organization: "acme",
-    apiKey: "local-client",
-    tokens: makeTokenCache(() => fetchToken(http, clock, login), clock),
-    timeoutMs: 4_000,
-  });
+  const client = coreCampaign(makeCampaignCore(coreWorld(clock)), clock);
   metadata = makeResourceMetadataSource(client, clock, 4_000);
 });
 

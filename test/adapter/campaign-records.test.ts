@@ -1,14 +1,13 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import { makeCampaignCore } from "../../infra/local/campaign/core.js";
 import type { SimCore } from "../../infra/local/sim/types.js";
-import { type CampaignClient, makeCampaignClient } from "../../shared/campaign/client.js";
+import type { CampaignClient } from "../../shared/campaign/client.js";
 import { makeCampaignRecords } from "../../shared/campaign/records.js";
 import { AuthError, ConflictError, MissingError, RefusedError } from "../../shared/errors.js";
 import type { CampaignSink } from "../../shared/flows/ports.js";
-import { fetchToken } from "../../shared/http/oauth.js";
-import { makeTokenCache } from "../../shared/http/token-cache.js";
 import type { CompiledMapping } from "../../shared/mapping/compile.js";
-import { coreHttp, coreWorld } from "../support/core-http.js";
+import { coreCampaign } from "../support/core-campaign.js";
+import { coreWorld } from "../support/core-http.js";
 import { type FixedClock, fixedClock } from "../support/fixed-clock.js";
 import { aField, aMappingDocument, compiled } from "../support/mappings.js";
 
@@ -27,30 +26,11 @@ let records: CampaignSink;
 beforeEach(() => {
   clock = fixedClock("2026-03-01T00:00:00Z");
   core = makeCampaignCore(coreWorld(clock));
-  records = recordsAs("local-client", "local-secret");
+  records = recordsWith("local-secret");
 });
 
-function recordsAs(clientId: string, clientSecret: string): CampaignSink {
-  const http = coreHttp({ "campaign.test": core }, clock);
-  const url = new URL("http://campaign.test/ims/token/v3");
-  const request = {
-    system: "ims" as const,
-    url,
-    clientId,
-    clientSecret,
-    scope: "openid",
-    settings: "CAMPAIGN_CLIENT_SECRET",
-  };
-  return makeCampaignRecords(
-    makeCampaignClient({
-      http,
-      baseUrl: new URL("http://campaign.test"),
-      organization: "acme",
-      apiKey: clientId,
-      tokens: makeTokenCache(() => fetchToken(http, clock, request), clock),
-      timeoutMs: 4_000,
-    }),
-  );
+function recordsWith(clientSecret: string): CampaignSink {
+  return makeCampaignRecords(coreCampaign(core, clock, { clientSecret }));
 }
 
 const soon = (): number => clock.now() + 4_000;
@@ -151,7 +131,7 @@ describe("writing Campaign's records", () => {
 
     await records.update(byUri, key, { lastName: "Neuhaus" }, soon());
 
-    await expect(recordsAs("local-client", "wrong").remove(byUri, key, soon())).rejects.toThrow(AuthError);
+    await expect(recordsWith("wrong").remove(byUri, key, soon())).rejects.toThrow(AuthError);
     expect(profile()?.lastName).toBe("Neuhaus");
   });
 

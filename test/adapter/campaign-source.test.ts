@@ -4,14 +4,13 @@ import { defaultInstance } from "../../infra/local/campaign/model/default-instan
 import type { ResourceDefinition } from "../../infra/local/campaign/model/definition.js";
 import { text } from "../../infra/local/campaign/model/fields.js";
 import type { SimCore } from "../../infra/local/sim/types.js";
-import { type CampaignClient, makeCampaignClient } from "../../shared/campaign/client.js";
+import type { CampaignClient } from "../../shared/campaign/client.js";
 import { makeCampaignSource } from "../../shared/campaign/source.js";
 import { MalformedError } from "../../shared/errors.js";
 import type { CampaignSource, HeldRecord } from "../../shared/flows/ports.js";
-import { fetchToken } from "../../shared/http/oauth.js";
-import { makeTokenCache } from "../../shared/http/token-cache.js";
 import type { CompiledMapping } from "../../shared/mapping/compile.js";
-import { coreHttp, coreWorld } from "../support/core-http.js";
+import { coreCampaign } from "../support/core-campaign.js";
+import { coreWorld } from "../support/core-http.js";
 import { type FixedClock, fixedClock } from "../support/fixed-clock.js";
 import { aField, aMappingDocument, compiled } from "../support/mappings.js";
 import { recordId } from "../support/samples.js";
@@ -49,25 +48,7 @@ function use(resources: ResourceDefinition[]): void {
   core = makeCampaignCore(coreWorld(clock), {
     configuration: { ...defaultInstance, resources: [...defaultInstance.resources, ...resources] },
   });
-  const http = coreHttp({ "campaign.test": core }, clock);
-  const login = {
-    system: "ims" as const,
-    url: new URL("http://campaign.test/ims/token/v3"),
-    clientId: "local-client",
-    clientSecret: "local-secret",
-    scope: "openid",
-    settings: "",
-  };
-  source = makeCampaignSource(
-    makeCampaignClient({
-      http,
-      baseUrl: new URL("http://campaign.test"),
-      organization: "acme",
-      apiKey: "local-client",
-      tokens: makeTokenCache(() => fetchToken(http, clock, login), clock),
-      timeoutMs: 4_000,
-    }),
-  );
+  source = makeCampaignSource(coreCampaign(core, clock));
 }
 
 const soon = (): number => clock.now() + 4_000;

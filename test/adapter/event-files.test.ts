@@ -7,6 +7,7 @@ import { type SftpServer, startSftpServer } from "../../infra/local/sftp/start-s
 import { type FileEventSource, makeEventFiles } from "../../shared/campaign/event-files.js";
 import { defaultEventFields } from "../../shared/campaign/event-row.js";
 import type { EventPage } from "../../shared/flows/egress-ports.js";
+import { countSkipped } from "../../shared/flows/skipped-rows.js";
 import { openSftp, type SftpAccount } from "../../shared/sftp/sftp-session.js";
 import { type FixedClock, fixedClock } from "../support/fixed-clock.js";
 
@@ -24,11 +25,11 @@ let logins: number;
 beforeEach(async () => {
   root = mkdtempSync(join(tmpdir(), "events-"));
   mkdirSync(join(root, "events"));
-  server = await startSftpServer({ port: 0, root, users: [{ name: "campaign", publicKey: key.public }] });
+  server = await startSftpServer({ port: 0, root, users: [{ name: "sftp-user", publicKey: key.public }] });
   account = {
     host: "127.0.0.1",
     port: server.port,
-    user: "campaign",
+    user: "sftp-user",
     key: key.private,
     hostKey: server.hostKeyFingerprint,
     timeoutMs: 5_000,
@@ -51,6 +52,7 @@ function makeSource(): FileEventSource {
     },
     folder: "/events",
     name: /^[^/]*\.csv$/,
+    settledMs: 2 * minute,
     fields: defaultEventFields,
     clock,
   });
@@ -253,7 +255,7 @@ describe("makeEventFiles", () => {
     const pages = await run();
 
     expect(idsIn(pages)).toEqual(["S-1", "S-6"]);
-    expect(pages[0]?.skipped).toEqual({ malformed: 3, "no-key": 1 });
+    expect(countSkipped(pages[0]?.skipped ?? [])).toEqual({ malformed: 3, "no-key": 1 });
   });
 
   it("puts a file without the columns of events aside, counted line by line, and reads the others", async () => {
@@ -262,7 +264,11 @@ describe("makeEventFiles", () => {
 
     const pages = await run();
 
-    expect(pages[0]?.skipped).toEqual({ malformed: 2 });
+    expect(countSkipped(pages[0]?.skipped ?? [])).toEqual({ malformed: 2 });
+    expect(pages[0]?.rejected).toMatch(
+      /^\/events\/a\.csv has no column eventId, eventType, eventDate, externalId .* rejected$/,
+    );
+    expect(pages[1]?.rejected).toBeUndefined();
     expect(idsIn(pages)).toEqual(["S-1"]);
     expect([left(), left("events/done"), left("events/rejected")]).toEqual([[], ["b.csv"], ["a.csv"]]);
   });
@@ -299,10 +305,27 @@ describe("makeEventFiles", () => {
     expect(idsIn(await run())).toEqual(["S-1"]);
   });
 
-  it("says which folder is missing, and where the guide is", async () => {
+  it("says that files cannot be moved, reads them again in the next run, and moves them once it may", async () => {
+    put("a.csv", fileOf(line("S-1")));
+    server.faults.add({ on: "RENAME *", times: 1, answer: { status: "PERMISSION_DENIED" } });
+
+    await expect(run()).rejects.toMatchObject({
+      kind: "table",
+      message: expect.stringContaining("move a file from /events to /events/done"),
+    });
+
+    expect(idsIn(await run())).toEqual(["S-1"]);
+    expect(left("events/done")).toEqual(["a.csv"]);
+  });
+
+  it("says which folder is missing on which host, which setting names it, and where the guide is", async () => {
     rmSync(join(root, "events"), { recursive: true });
 
-    await expect(run()).rejects.toMatchObject({ kind: "table", code: "folder-missing" });
+    await expect(run()).rejects.toMatchObject({
+      kind: "table",
+      code: "folder-missing",
+      message: expect.stringMatching(/list \/events at 127\.0\.0\.1:\d+.*EVENTS_FILES.*docs\/campaign-setup\.md/),
+    });
     mkdirSync(join(root, "events"));
   });
 });
@@ -311,13 +334,31 @@ describe("openSftp", () => {
   it("does not log in where the host shows another key than the one that is pinned", async () => {
     account = { ...account, hostKey: `SHA256:${"A".repeat(43)}` };
 
-    await expect(run()).rejects.toMatchObject({ kind: "auth", message: expect.stringContaining("host key") });
+    await expect(run()).rejects.toMatchObject({
+      kind: "auth",
+      message: expect.stringMatching(
+        `127.0.0.1:${server.port} shows the host key ${server.hostKeyFingerprint.replaceAll("+", "\\+")}.*CAMPAIGN_SFTP_HOST_KEY`,
+      ),
+    });
   });
 
   it("says that the key is not accepted, as a matter of this account and not of Campaign's API", async () => {
     account = { ...account, key: makeKeyPair().private };
 
-    await expect(run()).rejects.toMatchObject({ kind: "auth", context: { system: "sftp" } });
+    await expect(run()).rejects.toMatchObject({
+      kind: "auth",
+      message: expect.stringContaining("CAMPAIGN_SFTP_KEY"),
+      context: { system: "sftp" },
+    });
+  });
+
+  it("says which setting holds no private key, and shows nothing of it", async () => {
+    account = { ...account, key: "planted-secret" };
+
+    const error = await run().catch((thrown: unknown) => thrown);
+
+    expect(error).toMatchObject({ kind: "auth", message: expect.stringContaining("CAMPAIGN_SFTP_KEY") });
+    expect(JSON.stringify(error) + String(error)).not.toContain("planted");
   });
 
   it("gives up on a server that does not answer in time", async () => {
@@ -334,13 +375,14 @@ describe("openSftp", () => {
     await expect(run()).rejects.toMatchObject({ kind: "unavailable" });
   });
 
-  it("shows no path and no name in its errors", async () => {
+  it("shows neither file nor user in its errors, but what the account may not do, and where", async () => {
     put("a.csv", fileOf(line("S-1")));
     server.faults.add({ on: "OPEN *.csv", answer: { status: "PERMISSION_DENIED" } });
 
     const error = await run().catch((thrown: unknown) => thrown);
 
-    expect(error).toMatchObject({ kind: "refused" });
-    expect(String(error)).not.toMatch(/a\.csv|campaign/);
+    expect(error).toMatchObject({ kind: "table", code: "permission-denied" });
+    expect(String(error)).toContain("open a file in /events at 127.0.0.1");
+    expect(String(error)).not.toMatch(/a\.csv|sftp-user/);
   });
 });

@@ -120,7 +120,7 @@ describe("checkEvents", () => {
     world.clock.advance(60_000);
     world.core.command?.("deliver", { hardBounced: 0, softBounced: 0 });
     world.clock.advance(2 * 60 * 60_000);
-    const files = { readEvents: async () => ({ events: [], skipped: {} }), oldestChange: async () => undefined };
+    const files = { readEvents: async () => ({ events: [], skipped: [] }), oldestChange: async () => undefined };
 
     const findings = await checkEvents({ ...watchOf(world), source: files }, { since });
 

@@ -1,21 +1,22 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import { makeRandom } from "../../infra/local/sim/random.js";
-import type { EventResource } from "../../shared/campaign/event-list.js";
+import type { ChangedResource } from "../../shared/campaign/changed-list.js";
 import { defaultEventFields } from "../../shared/campaign/event-row.js";
 import { makeEventSource, type RestEventSource } from "../../shared/campaign/event-source.js";
 import { MalformedError, TableError } from "../../shared/errors.js";
-import type { Skipped } from "../../shared/flows/egress-ports.js";
+import type { SkippedRow } from "../../shared/flows/egress-ports.js";
+import { countSkipped } from "../../shared/flows/skipped-rows.js";
 import type { EmailEvent } from "../../shared/model/email-event.js";
 import { type CampaignEvents, makeCampaignEvents, type WireList } from "../support/campaign-events.js";
 
 const start = "2026-03-01T00:00:00.000Z";
-const staged: EventResource = {
+const staged: ChangedResource = {
   api: "profileAndServicesExt",
   name: "cusEmailEvent",
   order: "lastModified",
   filter: { name: "ModifiedSince", parameter: "since", format: "space" },
 };
-const unfiltered: EventResource = { ...staged, filter: undefined };
+const unfiltered: ChangedResource = { ...staged, filter: undefined };
 
 let world: CampaignEvents;
 beforeEach(() => use({}));
@@ -23,7 +24,7 @@ beforeEach(() => use({}));
 function use(switches: Record<string, unknown>): void {
   world = makeCampaignEvents(switches);
 }
-function makeSource(resource: EventResource = staged, windowRows = 5_000): RestEventSource {
+function makeSource(resource: ChangedResource = staged, windowRows = 5_000): RestEventSource {
   const { client, clock } = world;
   return makeEventSource({ client, clock, callMs: 4_000, resource, row: { fields: defaultEventFields }, windowRows });
 }
@@ -31,15 +32,14 @@ function makeSource(resource: EventResource = staged, windowRows = 5_000): RestE
 /** All pages of one reading, and what comes with them. */
 async function readAll(source: RestEventSource, since: string, size: number) {
   const events: EmailEvent[] = [];
-  const skipped: Skipped = {};
+  const rows: SkippedRow[] = [];
   const pages: string[][] = [];
   for (let cursor: string | undefined, page = 0; page < 1_000; page += 1) {
     const found = await source.readEvents(since, cursor, size);
     events.push(...found.events);
     pages.push(found.events.map(({ id }) => id));
-    for (const [reason, count] of Object.entries(found.skipped) as [keyof Skipped, number][]) {
-      skipped[reason] = (skipped[reason] ?? 0) + count;
-    }
+    rows.push(...found.skipped);
+    const skipped = countSkipped(rows);
     if (found.next === undefined) return { events, skipped, pages, ids: new Set(events.map(({ id }) => id)) };
     cursor = found.next;
   }
@@ -132,7 +132,12 @@ describe.each([
 
     const page = await makeSource(resource).readEvents(start, undefined, 5);
 
-    expect(page).toEqual({ events: [], skipped: { "no-key": 2 }, upTo: last });
+    expect(page).toMatchObject({ events: [], upTo: last });
+    expect(page.skipped.map(({ reason, changedAt }) => [reason, changedAt])).toEqual([
+      ["no-key", expect.any(String)],
+      ["no-key", last],
+    ]);
+    expect(new Set(page.skipped.map(({ key }) => key)).size).toBe(2);
   });
 
   it("reads on past a row whose values nobody can read", async () => {
@@ -151,7 +156,7 @@ describe.each([
     world.happen();
     world.clock.advance(1_000);
 
-    expect(await makeSource(resource).readEvents(world.at(), undefined, 5)).toEqual({ events: [], skipped: {} });
+    expect(await makeSource(resource).readEvents(world.at(), undefined, 5)).toEqual({ events: [], skipped: [] });
   });
 
   it("reads a table above Campaign's threshold to its end", async () => {
@@ -232,7 +237,7 @@ describe.each([
 function linksTo(make: (link: string) => string): (path: string, list: WireList) => void {
   return (path, list) => {
     list.next = {
-      href: make(`http://campaign.test${path}?_order=lastModified&since_parameter=${encodeURIComponent(start)}`),
+      href: make(`https://campaign.test${path}?_order=lastModified&since_parameter=${encodeURIComponent(start)}`),
     };
   };
 }

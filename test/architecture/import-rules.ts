@@ -41,6 +41,11 @@ const packageRules: readonly Rule[] = [
     advice: "only shared/storage/ knows Table Storage: use a store over EntityTable",
   },
   {
+    imported: /^csv-parse($|\/)/,
+    allowed: /^shared\/sftp\//,
+    advice: "only shared/sftp/ reads delimited text: use shared/sftp/csv-records.ts",
+  },
+  {
     imported: /^ssh2($|\/)/,
     allowed: /^shared\/sftp\//,
     advice: "only shared/sftp/ speaks SFTP: use a session of shared/sftp/sftp-session.ts",

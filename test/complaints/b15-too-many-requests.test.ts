@@ -11,6 +11,7 @@ import { makeHttpClient, type Transport } from "../../shared/http/client.js";
 import { shippedMappings } from "../../shared/mapping/shipped.js";
 import { parseRecordId } from "../../shared/model/ids.js";
 import { makeDynamicsClient } from "../../shared/services.js";
+import { lowerCased, toSimRequest } from "../support/core-http.js";
 import { makeIngressWorld } from "../support/ingress-world.js";
 import { anEnvelope, recordId } from "../support/samples.js";
 import { type TimerClock, timerClock } from "../support/timer-clock.js";
@@ -44,27 +45,14 @@ async function busyDynamics(): Promise<{
     entered?.();
     return response;
   };
-  const transport: Transport = async ({ method, url, headers, body = "" }) => {
+  const transport: Transport = async (request) => {
     if (clock.now() < closedUntil) hits += 1;
-    const lowered = Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]));
-    const {
-      status,
-      headers: said,
-      body: text,
-    } = await answer({
-      method,
-      path: url.pathname,
-      query: url.searchParams,
-      search: url.search.replace(/^\?/, ""),
-      headers: lowered,
-      body,
-      origin: url.origin,
-    });
+    const { status, headers: said, body: text } = await answer(toSimRequest(request));
     if (status === 429) {
       refused += 1;
       closedUntil = Math.max(closedUntil, clock.now() + Number(said["retry-after"]) * 1_000);
     }
-    return { status, headers: Object.fromEntries(Object.entries(said).map(([k, v]) => [k.toLowerCase(), v])), text };
+    return { status, headers: lowerCased(said), text };
   };
   const url = new URL("http://dataverse.test");
   const auth = { by: "client-secret" as const, authority: url, tenantId: WELL_KNOWN.tenant, ...LOCAL_APPS.integration };

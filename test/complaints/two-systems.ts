@@ -86,7 +86,7 @@ export async function makeTwoSystems(
   const world = await makeIngressWorld({ mappings, campaign: campaignInstance, lanes: 4 });
   const { clock, ports } = world;
   const outside: CoreWorld = coreWorld(clock);
-  const organisation = await registeredOrganisation(clock.now(), "RemoveLink");
+  const organisation = await registeredOrganisation(clock.now());
   const core = makeDataverseCore(outside, { switches }, journalOf(organisation));
   const appWrites: string[] = [];
   const watched: SimCore = {

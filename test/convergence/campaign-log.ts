@@ -1,13 +1,15 @@
-// What reached Campaign, seen from the wire, beside the app: every write with what the app's own state said at that moment, and who was asked
-// to wait when. invariants.ts judges it.
+// What reached Campaign, seen from the wire, beside the app: every write with what the app's own state said at that moment. Who was asked to wait
+// when is wait-log.ts. invariants.ts judges both.
 
 import { createHash } from "node:crypto";
 import { canonical } from "../../infra/local/campaign/engine/write.js";
 import { placeOf, type TableName, tableNames } from "../../infra/local/scenarios/acme/mappings.js";
 import type { SimCore, SimResponse } from "../../infra/local/sim/types.js";
 import type { EntityTable } from "../../shared/storage/entity-table.js";
-import type { Outgoing } from "./peers.js";
+import type { Outgoing, WireLog } from "./peers.js";
+import { hosts } from "./registration.js";
 import type { Trace } from "./trace.js";
+import { makeWaitLog, type WaitLog } from "./wait-log.js";
 
 /** A write that Campaign answered. */
 export interface Write {
@@ -26,40 +28,17 @@ export interface Write {
   orphan: boolean;
 }
 
-/** A request that was started although its sender, or somebody in the same deployment, had been asked to wait. */
-export interface Breach {
-  at: number;
-  who: string;
-  host: string;
-  /** Asked by whom, when, until when. */
-  told: { who: string; status: number; at: number; until: number };
-}
-
 /** The log. */
-export interface CampaignLog {
+export interface CampaignLog extends WireLog, WaitLog {
   readonly writes: readonly Write[];
-  readonly breaches: readonly Breach[];
   /** Requests to Campaign's engine that have arrived. */
   readonly calls: number;
-  record(who: string, request: Outgoing, handle: () => Promise<SimResponse> | SimResponse): Promise<SimResponse>;
-  /** Record key a write is about, if the request tells. */
-  keyOf(request: Outgoing): string | undefined;
   /** A message says that the record be written whatever is known of it. */
   forced(table: string, key: string): void;
-  /** Has the same sender had a success with the same content since? Then this request is an echo of a call that is over. */
-  isEcho(who: string, request: Outgoing, since: number): boolean;
-  /** The answer to this write will not reach its sender. */
-  interrupted(request: Outgoing): void;
-  sent(who: string, host: string, isToken: boolean): void;
-  received(who: string, host: string, status: number, headers: Readonly<Record<string, string>>): void;
-  /** A process has died: what it was told within the last second it could not tell the others. */
-  died(who: string): void;
   /** The table of sync states, watched. */
   watch(states: EntityTable): EntityTable;
 }
 
-/** Others know within this time what one process was told. */
-const sharedWithinMs = 1_000;
 /** How long a parent may be gone before a child that is written counts as written without it. */
 const graceMs = 30_000;
 
@@ -70,13 +49,9 @@ export function makeCampaignLog(parts: {
   core: () => SimCore;
   /** The version of the settings in force. */
   settingsVersion: () => Promise<number>;
-  /** Does a 503 with Retry-After open a window, as a 429 does? */
-  after503: boolean;
 }): CampaignLog {
-  const { now, trace, core, settingsVersion, after503 } = parts;
+  const { now, trace, core, settingsVersion } = parts;
   const writes: Write[] = [];
-  const breaches: Breach[] = [];
-  const told: (Breach["told"] & { host: string })[] = [];
   const keysByPKey = new Map<string, string>();
   const repeatable = new Map<string, boolean>();
   const interruptions = new Set<string>();
@@ -128,14 +103,14 @@ export function makeCampaignLog(parts: {
   };
 
   return {
+    ...makeWaitLog(now),
     writes,
-    breaches,
     get calls() {
       return calls;
     },
     keyOf,
     async record(who, request, handle) {
-      const address = addressOf(request);
+      const address = request.url.host === hosts.campaign ? addressOf(request) : undefined;
       if (!address) return handle();
       calls += 1;
       const key = request.method === "GET" ? undefined : keyOf(request);
@@ -177,33 +152,11 @@ export function makeCampaignLog(parts: {
       return response;
     },
     forced: (table, key) => void forced.add(`${table} ${key}`),
-    isEcho: (who, request, since) =>
-      writes.some(
-        (write) => write.at >= since && write.who === who && write.status < 300 && write.hash === hashOf(request),
-      ),
     interrupted(request) {
       interruptedOnes.add(request);
       const address = addressOf(request);
       const key = keyOf(request);
       if (address && key !== undefined) interruptions.add(`${address.table} ${key}`);
-    },
-    sent(who, host, isToken) {
-      if (isToken) return;
-      const at = now();
-      // Own windows count from their first moment, those of others a second later.
-      const broken = told.find(
-        (one) => one.host === host && at < one.until && (one.who === who ? at > one.at : at > one.at + sharedWithinMs),
-      );
-      if (broken) breaches.push({ at, who, host, told: broken });
-    },
-    received(who, host, status, headers) {
-      const seconds = Number(headers["retry-after"]);
-      if ((status !== 429 && !(after503 && status === 503)) || !Number.isFinite(seconds)) return;
-      told.push({ who, host, status, at: now(), until: now() + seconds * 1000 });
-    },
-    died(who) {
-      const kept = told.filter((one) => one.who !== who || one.at < now() - sharedWithinMs);
-      told.splice(0, told.length, ...kept);
     },
     watch(states) {
       const note = async (

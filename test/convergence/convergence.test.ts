@@ -2,7 +2,8 @@
 
 import { describe, expect, it } from "vitest";
 import type { IngressPorts } from "../../shared/flows/ports.js";
-import { playSeed, report } from "./play.js";
+import { playSeed } from "./play.js";
+import { report } from "./verdict.js";
 
 const seedsPerTest = 25;
 const blocks = Array.from({ length: 12 }, (_, block) => block * seedsPerTest + 1);

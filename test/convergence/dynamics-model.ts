@@ -2,7 +2,7 @@
 // and given to every history as journal entries.
 
 import { addMessageFilters, bootstrap, makePut } from "../../infra/local/dataverse/bootstrap.js";
-import type { Column, OnDelete } from "../../infra/local/dataverse/model/column.js";
+import type { Column } from "../../infra/local/dataverse/model/column.js";
 import {
   choice,
   dateTime,
@@ -54,11 +54,8 @@ const currency = (table: string): Column[] => [
   decimal("exchangerate", 12, { create: false, update: false }),
 ];
 
-/**
- * The tables of docs/examples, with one column each that no mapping reads: `acme_remark`. `onDelete`: what becomes of the visits of a deleted
- * vehicle.
- */
-const customTables = (onDelete: OnDelete): readonly TableDefinition[] => [
+/** The tables of docs/examples, with one column each that no mapping reads: `acme_remark`. The visits of a deleted vehicle lose it. */
+const customTables: readonly TableDefinition[] = [
   customTable("acme_dealer", 10_101, "acme_name", [
     text("acme_name", 100),
     text("acme_city", 80),
@@ -87,20 +84,19 @@ const customTables = (onDelete: OnDelete): readonly TableDefinition[] => [
     dateTime("acme_finishedon"),
     ...currency("acme_visit"),
     ...money("acme_amount", 0, 100_000_000),
-    lookup("acme_vehicleid", { table: "acme_vehicle", onDelete }),
+    lookup("acme_vehicleid", { table: "acme_vehicle", onDelete: "RemoveLink" }),
     text("acme_remark", 100),
   ]),
 ];
 
 /** The organisation without a webhook. */
-export function emptyOrganisation(nowMs: number, onDelete: OnDelete = "RemoveLink"): unknown[] {
-  const tables = customTables(onDelete);
+export function emptyOrganisation(nowMs: number): unknown[] {
   const database = makeDatabase(NO_JOURNAL);
   bootstrap(database, DEFAULT_OPTIONS, nowMs);
   const tx = database.begin();
-  for (const table of tables) tx.define(table);
+  for (const table of customTables) tx.define(table);
   const put = makePut(database, tx, nowMs);
-  for (const table of tables) addMessageFilters(put, table);
+  for (const table of customTables) addMessageFilters(put, table);
   tx.commit();
   return [...database.dump()];
 }
@@ -117,11 +113,10 @@ export function journalOf(entries: readonly unknown[]): Journal {
   };
 }
 
-const organisations = new Map<OnDelete, Promise<readonly unknown[]>>();
+let registered: Promise<readonly unknown[]> | undefined;
 
-/** The organisation with the app's webhook registered for every mapped table; made once in a process for each `onDelete`. */
-export function registeredOrganisation(nowMs: number, onDelete: OnDelete): Promise<readonly unknown[]> {
-  const made = organisations.get(onDelete) ?? registrationOf(emptyOrganisation(nowMs, onDelete), nowMs);
-  organisations.set(onDelete, made);
-  return made;
+/** The organisation with the app's webhook registered for every mapped table; made once in a process. */
+export function registeredOrganisation(nowMs: number): Promise<readonly unknown[]> {
+  registered ??= registrationOf(emptyOrganisation(nowMs), nowMs);
+  return registered;
 }

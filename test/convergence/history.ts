@@ -1,12 +1,11 @@
 // What people do in Dynamics while the faults last: a seeded sequence of acts on contacts, dealers, vehicles and visits, over the public Web API.
 // Every act that touches mapped content writes its number into one mapped column, so that any write tells which act it carries.
 
-import { LOCAL_APPS } from "../../infra/local/dataverse/options.js";
 import { placeOf, type TableName } from "../../infra/local/scenarios/acme/mappings.js";
 import { orderReplay } from "../../shared/flows/full-read.js";
 import type { Chance } from "./chance.js";
+import { makeEditor, mergeContacts } from "./editor.js";
 import type { Host } from "./host.js";
-import { ask, dynamicsLogin, hosts } from "./registration.js";
 import type { World } from "./world.js";
 
 /** How a history is made. */
@@ -32,54 +31,20 @@ export interface History {
 export function makeHistory(world: World, options: HistoryOptions): History {
   const { dynamics, scheduler, trace, temper } = world;
   const chance = world.chance.fork();
-  const { tables, parentless } = world.options;
+  const { tables } = world.options;
   const live = new Map<TableName, string[]>(tables.map((table) => [table, []]));
   const gone = new Map<TableName, string[]>(tables.map((table) => [table, []]));
   let ids = 0;
   let acts = 0;
-  let token: string | undefined;
-  let tokenUntil = 0;
-
-  const signIn = async (): Promise<string> => {
-    if (token !== undefined && scheduler.now() < tokenUntil) return token;
-    const login = dynamicsLogin("editor");
-    const body = new URLSearchParams({
-      grant_type: "client_credentials",
-      client_id: LOCAL_APPS.editor.clientId,
-      client_secret: LOCAL_APPS.editor.clientSecret,
-      scope: login.scope,
-    });
-    const answer = await ask(dynamics, {
-      method: "POST",
-      url: login.url,
-      headers: { "content-type": "application/x-www-form-urlencoded" },
-      body: body.toString(),
-    });
-    token = String((JSON.parse(answer.body) as Values).access_token);
-    tokenUntil = scheduler.now() + 30 * 60_000;
-    return token;
-  };
-  const send = async (method: string, path: string, body?: Values): Promise<void> => {
-    const answer = await ask(dynamics, {
-      method,
-      url: new URL(`https://${hosts.dynamics}/api/data/v9.2/${path}`),
-      headers: {
-        authorization: `Bearer ${await signIn()}`,
-        "content-type": "application/json",
-        accept: "application/json",
-      },
-      ...(body && { body: JSON.stringify(body) }),
-    });
-    if (answer.status >= 300) throw new Error(`${method} ${path}: ${answer.status} ${answer.body}`);
-  };
+  const send = makeEditor(dynamics, scheduler.now);
   const say = (what: string, id?: string): void => trace.add("people", `#${acts} ${what}`, id);
   const someOf = (table: TableName): string | undefined => {
     const rows = live.get(table) ?? [];
     return rows.length === 0 ? undefined : chance.pick(rows);
   };
-  const link = (table: TableName, navigation: string, values: Values, always = false): void => {
+  const link = (table: TableName, navigation: string, values: Values): void => {
     if (!tables.includes(table)) return;
-    const id = always || chance.happens(0.8) ? someOf(table) : undefined;
+    const id = chance.happens(0.8) ? someOf(table) : undefined;
     values[`${navigation}@odata.bind`] = id === undefined ? null : `/${placeOf[table].set}(${id})`;
   };
 
@@ -94,12 +59,10 @@ export function makeHistory(world: World, options: HistoryOptions): History {
       link("contact", "acme_keeperid_contact", values);
       link("acme_dealer", "acme_dealerid", values);
     }
-    if (table === "acme_visit") link("acme_vehicle", "acme_vehicleid", values, !parentless);
+    if (table === "acme_visit") link("acme_vehicle", "acme_vehicleid", values);
   };
 
   const create = async (table: TableName): Promise<void> => {
-    const isStranded = table === "acme_visit" && !parentless && someOf("acme_vehicle") === undefined;
-    if (isStranded) return tables.includes("acme_vehicle") ? create("acme_vehicle") : undefined;
     const { set, id: key } = placeOf[table];
     const again = chance.happens(0.25) ? gone.get(table)?.pop() : undefined;
     ids += 1;
@@ -119,13 +82,6 @@ export function makeHistory(world: World, options: HistoryOptions): History {
     say(`deletes ${table}`, id);
     await send("DELETE", `${placeOf[table].set}(${id})`);
     forget(table, id);
-    if (table === "acme_vehicle" && tables.includes("acme_visit")) forgetDeletedVisits();
-  };
-  /** Those that went with their vehicle. */
-  const forgetDeletedVisits = (): void => {
-    const rows = dynamics.state(placeOf.acme_visit.set, new URLSearchParams("select=acme_visitid")) as Iterable<Values>;
-    const left = new Set([...rows].map(({ acme_visitid }) => String(acme_visitid)));
-    for (const id of live.get("acme_visit") ?? []) if (!left.has(id)) forget("acme_visit", id);
   };
   const forget = (table: TableName, id: string): void => {
     live.set(
@@ -138,13 +94,7 @@ export function makeHistory(world: World, options: HistoryOptions): History {
     const [winner, loser] = [someOf("contact"), someOf("contact")];
     if (winner === undefined || loser === undefined || winner === loser) return;
     say(`merges contact ${loser} into ${winner}`, `${winner} ${loser}`);
-    const reference = (contactid: string): Values => ({ "@odata.type": "Microsoft.Dynamics.CRM.contact", contactid });
-    await send("POST", "Merge", {
-      Target: reference(winner),
-      Subordinate: reference(loser),
-      UpdateContent: { "@odata.type": "Microsoft.Dynamics.CRM.contact", fax: String(acts) },
-      PerformParentingChecks: false,
-    });
+    await mergeContacts(send, winner, loser, { fax: String(acts) });
     // It stays as an inactive row; nobody edits it any more.
     live.set(
       "contact",

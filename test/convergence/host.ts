@@ -1,29 +1,20 @@
-// One host of the app: the product's flows over the product's adapters, put together as services.ts does, with its own memory (tokens, binding,
-// settings, throttles, gates) that dies with it.
+// One host of the app: the product's ingress flows over the product's adapters, put together as services.ts does. What every host has is plumbing.ts.
 
-import { makeCampaignClient } from "../../shared/campaign/client.js";
+import { makeCampaignOptOuts } from "../../shared/campaign/opt-outs.js";
 import { makeCampaignRecords } from "../../shared/campaign/records.js";
 import { makeCampaignSource } from "../../shared/campaign/source.js";
-import { makeDataverseClient } from "../../shared/dataverse/client.js";
 import { parseNotice } from "../../shared/dataverse/notice.js";
-import { makeDynamicsSource } from "../../shared/dataverse/source.js";
+import { makeDynamicsOptOuts } from "../../shared/dataverse/opt-outs.js";
 import { errorKind } from "../../shared/errors.js";
 import type { IngressPorts } from "../../shared/flows/ports.js";
 import { receiveNotice } from "../../shared/flows/receive-notice.js";
-import { verifyBinding } from "../../shared/flows/verify-binding.js";
-import { makeHttpClient } from "../../shared/http/client.js";
-import { fetchToken } from "../../shared/http/oauth.js";
-import { makeSharedThrottle } from "../../shared/http/shared-throttle.js";
-import { makeTokenCache } from "../../shared/http/token-cache.js";
 import type { MemoryChangeQueue } from "../../shared/messaging/memory-queue.js";
-import { type Binding, makeBindingStore } from "../../shared/storage/binding.js";
 import { makeCheckpointStore } from "../../shared/storage/checkpoints.js";
 import { makeChildLinks } from "../../shared/storage/child-links.js";
 import { type ControlStore, makeControlStore } from "../../shared/storage/control.js";
+import { makeDecisionStore } from "../../shared/storage/decisions.js";
 import type { EntityTables } from "../../shared/storage/entity-tables.js";
 import { makeFailureStore } from "../../shared/storage/failures.js";
-import { makeGates } from "../../shared/storage/gates.js";
-import { makeRateStore } from "../../shared/storage/rates.js";
 import { makeSettingsSource } from "../../shared/storage/settings-source.js";
 import {
   makeSettingsVersions,
@@ -32,8 +23,8 @@ import {
 } from "../../shared/storage/settings-versions.js";
 import { makeSyncStateStore } from "../../shared/storage/sync-state.js";
 import type { Transport } from "./peers.js";
-import { type Life, type LifeParts, queueOf, tablesOf } from "./process.js";
-import { dynamicsLogin, hosts } from "./registration.js";
+import { campaignBudgetMs, startPlumbing } from "./plumbing.js";
+import { type Life, type LifeParts, queueOf } from "./process.js";
 
 /** What hosts share. */
 export interface Deployment {
@@ -44,12 +35,8 @@ export interface Deployment {
   shipped: SettingsVersion;
 }
 
-/** Time one Campaign call may take. */
-export const campaignBudgetMs = 20_000;
-const dynamicsProbeMs = 60_000;
 /** So many equal errors of a table without a success in between set it aside. */
 export const parkAfter = 20;
-const bindingAgeMs = 60_000;
 
 /** A running host. */
 export interface Host {
@@ -64,58 +51,14 @@ export interface Host {
 /** Builds what services.ts builds, for one life. */
 export function startHost(life: Life, parts: LifeParts, deployment: Deployment): Host {
   const { clock } = life;
-  const { chance } = parts;
-  const own = chance.fork();
-  const tables = tablesOf(life, parts, deployment.tables);
-  const workflows = tables.table("workflows");
-  let probes = 0;
-  const gates = makeGates({
-    entities: workflows,
-    clock,
-    newId() {
-      probes += 1;
-      return `${life.name}-${probes}`;
-    },
-    leaseMs: { campaign: 1.5 * campaignBudgetMs + 5_000, dynamics: dynamicsProbeMs },
-  });
-  const http = makeHttpClient({
-    clock,
-    random: own.draw,
-    throttles: {
-      campaign: makeSharedThrottle({ store: makeRateStore(workflows, "campaign"), clock }),
-      dynamics: makeSharedThrottle({ store: makeRateStore(workflows, "dynamics"), clock }),
-    },
-    onSend({ system }) {
-      if (system === "campaign" || system === "dynamics") gates.sent(system);
-    },
-    transport: (request) => deployment.transport(life, { ...request, body: request.body ?? "" }),
-  });
-  const dynamics = makeDynamicsSource(
-    makeDataverseClient({
-      http,
-      clock,
-      environment: new URL(`https://${hosts.dynamics}`),
-      tokens: makeTokenCache(() => fetchToken(http, clock, dynamicsLogin("integration")), clock),
-      timeoutMs: 60_000,
-      budgetMs: 120_000,
-    }),
-  );
-  const campaign = makeCampaignClient({
-    http,
-    baseUrl: new URL(`https://${hosts.campaign}`),
-    organization: "acme",
-    apiKey: "local-client",
-    tokens: makeTokenCache(() => fetchToken(http, clock, campaignLogin), clock),
-    timeoutMs: campaignBudgetMs,
-  });
-  const bindings = makeBindingStore(tables.table("binding"));
+  const { tables, workflows, gates, dataverse, dynamics, campaign, binding } = startPlumbing(life, parts, deployment);
   const versions = makeSettingsVersions(tables.table("settings"), deployment.shipped);
   const control = makeControlStore(workflows, clock, parkAfter);
   const ports: IngressPorts = {
     settings: makeSettingsSource(versions, clock),
     control,
     gates,
-    binding: remember(bindingAgeMs, clock.now, () => verifyBinding(bindings, dynamics, "acme", clock)),
+    binding,
     dynamics,
     campaign: makeCampaignRecords(campaign),
     campaignSource: makeCampaignSource(campaign),
@@ -124,6 +67,11 @@ export function startHost(life: Life, parts: LifeParts, deployment: Deployment):
     links: makeChildLinks(tables.table("links"), clock),
     checkpoints: makeCheckpointStore(tables.table("checkpoints")),
     failures: makeFailureStore(tables.table("failures"), clock),
+    optOuts: {
+      campaign: makeCampaignOptOuts(campaign, clock, campaignBudgetMs),
+      dynamics: makeDynamicsOptOuts(dataverse, { tag: "acs-sync" }),
+      decisions: makeDecisionStore(tables.table("decisions"), clock),
+    },
     clock,
     fingerprintKey: "fingerprint-key-of-tests",
     campaignBudgetMs,
@@ -159,35 +107,3 @@ const statuses: Partial<Record<ReturnType<typeof errorKind>, number>> = {
   throttled: 503,
   unavailable: 503,
 };
-
-const campaignLogin: Parameters<typeof fetchToken>[2] = {
-  system: "ims",
-  url: new URL(`https://${hosts.campaign}/ims/token/v3`),
-  clientId: "local-client",
-  clientSecret: "local-secret",
-  scope: "openid,AdobeID,campaign_sdk",
-  settings: "",
-};
-
-/** As services.ts remembers a binding: callers at the same moment share one call, and what was known helps out while nobody can be asked. */
-function remember(ageMs: number, now: () => number, call: () => Promise<Binding>): () => Promise<Binding> {
-  let kept: { value: Binding; until: number } | undefined;
-  let running: Promise<Binding> | undefined;
-  const ask = async (): Promise<Binding> => {
-    try {
-      const value = await call();
-      kept = { value, until: now() + ageMs };
-      return value;
-    } catch (error) {
-      if (!kept || errorKind(error) === "binding") throw error;
-      return kept.value;
-    } finally {
-      running = undefined;
-    }
-  };
-  return async () => {
-    if (kept && now() < kept.until) return kept.value;
-    running ??= ask();
-    return running;
-  };
-}

@@ -4,31 +4,16 @@
 import { placeOf, type TableName } from "../../infra/local/scenarios/acme/mappings.js";
 import { differencesOf, type Held, type Rows, wantedFor } from "../../infra/local/scenarios/acme/oracle.js";
 import type { Write } from "./campaign-log.js";
-import { campaignBudgetMs } from "./host.js";
+import { impatience, type Violation } from "./verdict.js";
 import type { World } from "./world.js";
 
-/** A broken rule. */
-export interface Violation {
-  rule: string;
-  what: string;
-  ids: readonly string[];
-}
-
-/** Which rules are checked; some wait for a part of the product. */
-export interface Rules {
-  /** No request inside a Retry-After window of its own process. */
-  ownWindows: boolean;
-  /** Nor inside one that another process was told of more than a second ago. */
-  othersWindows: boolean;
-}
-
 /** Everything that is wrong. */
-export async function findViolations(world: World, rules: Rules): Promise<Violation[]> {
+export async function findViolations(world: World): Promise<Violation[]> {
   return [
     ...world.bugs.map((what) => ({ rule: "no mistake in code surfaces", what, ids: [] })),
     ...(await convergence(world)),
     ...world.options.tables.flatMap((table) => writeRules(world, table)),
-    ...windows(world, rules),
+    ...impatience(world.log.breaches, world.temper),
   ];
 }
 
@@ -128,18 +113,3 @@ function noOrphan(table: TableName, key: string, writes: readonly Write[]): Viol
     return [{ rule: "no child is written before a parent it has to wait for", what, ids: [key] }];
   });
 }
-
-function windows(world: World, { ownWindows, othersWindows }: Rules): Violation[] {
-  return world.log.breaches.flatMap(({ at, who, host, told }) => {
-    const own = told.who === who;
-    // Where tables fail or processes stand still, what one was told reaches the others later.
-    const { tables, stall } = world.temper.rates;
-    if (own ? !ownWindows : !othersWindows || tables > 0 || stall > 0) return [];
-    const early = Math.round(told.until - at);
-    const what = `${who} called ${host} ${early} ms before ${told.who} was to come again (${told.status}, ${Math.round(at - told.at)} ms ago)`;
-    return [{ rule: "no request inside a Retry-After window", what, ids: [] }];
-  });
-}
-
-/** Longest time in which everything an interrupted call may still do is done. */
-export const aftermathMs = campaignBudgetMs * 2;

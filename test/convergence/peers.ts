@@ -1,10 +1,11 @@
-// The way between a host and the simulators: latency, trouble of the network and of the peers, and the log of what reached Campaign.
+// The way between a host and the simulators: latency, trouble of the network and of the peers, and the log of what arrives.
 // A request that has left may arrive although its sender died or gave up, within the time that the flows allow it.
 
 import type { SimCore, SimResponse } from "../../infra/local/sim/types.js";
-import type { CampaignLog } from "./campaign-log.js";
+import { lowerCased } from "../support/core-http.js";
 import type { Life, LifeParts } from "./process.js";
 import { ask, hosts } from "./registration.js";
+import type { WaitLog } from "./wait-log.js";
 
 /** A request as it leaves a process. */
 export interface Outgoing {
@@ -17,6 +18,16 @@ export interface Outgoing {
 
 /** An answer, or the network's error code. */
 export type Incoming = { status: number; headers: Record<string, string>; text: string } | { network: string };
+
+/** What watches the wire. */
+export interface WireLog extends Pick<WaitLog, "sent" | "received"> {
+  /** A request arrives; `handle` gives it to the peer. */
+  record(who: string, request: Outgoing, handle: () => Promise<SimResponse>): Promise<SimResponse>;
+  /** Record key a write to Campaign is about, if the request tells. */
+  keyOf(request: Outgoing): string | undefined;
+  /** The answer to this write to Campaign will not reach its sender. */
+  interrupted(request: Outgoing): void;
+}
 
 /** Sends for a life. */
 export type Transport = (life: Life, request: Outgoing) => Promise<Incoming>;
@@ -31,23 +42,19 @@ interface Pause {
 /** What the way needs. `lateMs`: how long after its sender gave up a request may still arrive. */
 export interface PeerParts extends LifeParts {
   cores: Readonly<Record<string, SimCore>>;
-  log: CampaignLog;
+  log: WireLog;
   lateMs: number;
-  /** May a request arrive late although a repetition of it has succeeded since? */
-  echoes: boolean;
 }
 
 /** Makes the way to both peers. */
 export function makeTransport(parts: PeerParts): Transport {
-  const { scheduler, temper, chance, trace, cores, log, lateMs, echoes } = parts;
+  const { scheduler, temper, chance, trace, cores, log, lateMs } = parts;
   const pauses = new Map<string, Pause>();
 
   const arrive = async (life: Life, request: Outgoing): Promise<SimResponse> => {
     const core = cores[request.url.host];
     if (!core) throw new Error(`no peer behind ${request.url.host}`);
-    return request.url.host === hosts.campaign
-      ? log.record(life.name, request, () => ask(core, request))
-      : ask(core, request);
+    return log.record(life.name, request, async () => ask(core, request));
   };
 
   const pauseOf = (host: string): Pause | undefined => {
@@ -85,13 +92,7 @@ export function makeTransport(parts: PeerParts): Transport {
         trace.add(life.name, `${request.method} ${host}${pathname}: ${what}`, isWrite ? log.keyOf(request) : undefined);
       const deliver = (afterMs: number, then: (response: SimResponse) => void): void =>
         scheduler.after(afterMs, () => void arrive(life, request).then(then));
-      const deliverLate = (afterMs: number): void => {
-        const sentAt = scheduler.now();
-        scheduler.after(afterMs, () => {
-          if (isWrite && !echoes && log.isEcho(life.name, request, sentAt)) return say("would arrive, but is an echo");
-          void arrive(life, request);
-        });
-      };
+      const deliverLate = (afterMs: number): void => scheduler.after(afterMs, () => void arrive(life, request));
       const status = (code: number, retryAfterMs?: number): Incoming => ({
         status: code,
         headers: retryAfterMs === undefined ? {} : { "retry-after": String(Math.ceil(retryAfterMs / 1000)) },
@@ -113,8 +114,7 @@ export function makeTransport(parts: PeerParts): Transport {
       switch (fault) {
         case undefined:
           return deliver(transit(), ({ status: code, headers, body }) => {
-            const lowered = Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]);
-            answer({ status: code, headers: Object.fromEntries(lowered), text: body }, transit());
+            answer({ status: code, headers: lowerCased(headers), text: body }, transit());
           });
         case "not sent":
           return answer({ network: "ECONNREFUSED" }, transit());

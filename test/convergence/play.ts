@@ -3,13 +3,13 @@
 import { tableNames } from "../../infra/local/scenarios/acme/mappings.js";
 import type { Envelope } from "../../shared/model/envelope.js";
 import { type HistoryOptions, makeHistory } from "./history.js";
-import { findViolations, type Rules, type Violation } from "./invariants.js";
+import { findViolations } from "./invariants.js";
+import type { Verdict, Violation } from "./verdict.js";
 import { makeWorld, type World, type WorldOptions } from "./world.js";
 
-/** What a history may hold, and what is asked of it. */
+/** What a history may hold. */
 export interface Features extends HistoryOptions, Omit<WorldOptions, "seed" | "hosts"> {
   mostHosts: number;
-  rules: Rules;
 }
 
 /** What the product of today can do. */
@@ -17,28 +17,20 @@ export const features: Features = {
   tables: tableNames,
   mostHosts: 3,
   without: [],
-  parentless: true,
-  echoes: true,
-  after503: true,
   acts: 40,
   operates: true,
   merges: true,
   expires: true,
-  rules: { ownWindows: true, othersWindows: true },
 };
 
 /** What came of a seed. */
-export interface Verdict {
-  seed: number;
-  violations: readonly Violation[];
-  world: World;
-}
+export type IngressVerdict = Verdict<World>;
 
 const dayMs = 24 * 60 * 60_000;
 const minuteMs = 60_000;
 
 /** Plays the history of a seed. */
-export async function playSeed(seed: number, changes: Partial<Features> = {}): Promise<Verdict> {
+export async function playSeed(seed: number, changes: Partial<Features> = {}): Promise<IngressVerdict> {
   const chosen = { ...features, ...changes };
   const world = await makeWorld({ ...chosen, seed, hosts: 1 + (seed % chosen.mostHosts) });
   const history = makeHistory(world, chosen);
@@ -73,7 +65,7 @@ export async function playSeed(seed: number, changes: Partial<Features> = {}): P
   if (world.log.calls !== before) {
     violations.push({ rule: "a quiet system makes no call", what: `${world.log.calls - before} calls`, ids: [] });
   }
-  violations.push(...(await findViolations(world, chosen.rules)));
+  violations.push(...(await findViolations(world)));
   return { seed, violations, world };
 }
 
@@ -96,18 +88,4 @@ async function redriveOnce(world: World): Promise<void> {
     world.trace.add("operator", `redrives ${table}`, id);
   }
   await world.queue.send(envelopes);
-}
-
-/** The verdict for a person: what is wrong, what happened to the records concerned, and how to see it again. */
-export function report({ seed, violations, world }: Verdict): string {
-  const ids = [...new Set(violations.flatMap((violation) => violation.ids))].slice(0, 3);
-  const listed = violations.slice(0, 12).map(({ rule, what, ids: about }) => `- ${rule}: ${what} ${about.join(" ")}`);
-  const rates = Object.entries(world.temper.rates).filter(([, rate]) => rate > 0);
-  return [
-    `seed ${seed} fails; again: npm run torture -- --seed ${seed}`,
-    ...listed,
-    violations.length > listed.length ? `… and ${violations.length - listed.length} more` : "",
-    `faults: ${rates.map(([kind, rate]) => `${kind} ${rate.toFixed(4)}`).join(", ") || "none"}`,
-    world.trace.about(ids),
-  ].join("\n");
 }

@@ -175,3 +175,8 @@ export function queueOf(life: Life, { temper, chance, trace }: LifeParts, queue:
     },
   };
 }
+
+/** A mistake in code, not trouble of a peer: in no history may it happen. */
+export function isUnexpected(error: unknown): boolean {
+  return error instanceof TypeError || error instanceof ReferenceError || error instanceof RangeError;
+}

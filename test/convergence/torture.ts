@@ -1,8 +1,10 @@
-// `npm run torture -- --seeds N [--seed S] [--from S]`: plays that many histories, one after another, and prints every one that fails with the
-// command that replays it. Exits 1 if any did.
+// `npm run torture -- --seeds N [--seed S] [--from S] [--events]`: plays that many histories, one after another, and prints every one that fails with
+// the command that replays it. Exits 1 if any did. `--events`: of e-mail events, not of records.
 
 import { parseArgs } from "node:util";
-import { playSeed, report } from "./play.js";
+import { playEventSeed } from "./events/play.js";
+import { playSeed } from "./play.js";
+import { report, type Verdict } from "./verdict.js";
 
 const { values } = parseArgs({
   options: {
@@ -10,9 +12,11 @@ const { values } = parseArgs({
     seed: { type: "string" },
     from: { type: "string", default: "1" },
     brief: { type: "boolean", default: false },
+    events: { type: "boolean", default: false },
   },
 });
 
+const play: (seed: number) => Promise<Verdict> = values.events ? playEventSeed : playSeed;
 const single = values.seed === undefined ? undefined : Number(values.seed);
 const first = single ?? Number(values.from);
 const count = single === undefined ? Number(values.seeds) : 1;
@@ -21,13 +25,13 @@ const broken = new Map<string, number[]>();
 let failed = 0;
 
 for (let seed = first; seed < first + count; seed += 1) {
-  const verdict = await playSeed(seed);
+  const verdict = await play(seed);
   if (verdict.violations.length === 0) continue;
   failed += 1;
   for (const rule of new Set(verdict.violations.map((violation) => violation.rule))) {
     broken.set(rule, [...(broken.get(rule) ?? []), seed]);
   }
-  if (!values.brief) console.log(`${report(verdict)}\n`);
+  if (!values.brief) console.log(`${report(verdict, values.events ? "--events " : "")}\n`);
 }
 
 const seconds = (Date.now() - startedAt) / 1000;

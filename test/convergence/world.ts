@@ -5,7 +5,7 @@ import { makeCampaignCore } from "../../infra/local/campaign/core.js";
 import { type DataverseCore, makeDataverseCore } from "../../infra/local/dataverse/core.js";
 import { campaignInstance } from "../../infra/local/scenarios/acme/campaign-instance.js";
 import { documentsOf, type Edition, type TableName } from "../../infra/local/scenarios/acme/mappings.js";
-import type { SimCore, SimWorld } from "../../infra/local/sim/types.js";
+import type { SimCore } from "../../infra/local/sim/types.js";
 import { collectDeadLetter } from "../../shared/flows/collect-dead-letter.js";
 import type { LoadPace } from "../../shared/flows/fill-lanes.js";
 import { finishPublication } from "../../shared/flows/finish-publication.js";
@@ -21,12 +21,15 @@ import { makeMemoryEntityTables } from "../../shared/storage/memory-entity-table
 import { makeSettingsVersions, shippedVersion } from "../../shared/storage/settings-versions.js";
 import { type CampaignLog, makeCampaignLog } from "./campaign-log.js";
 import { type Chance, makeChance } from "./chance.js";
+import { makeCrew } from "./crew.js";
 import { journalOf, registeredOrganisation } from "./dynamics-model.js";
-import { campaignBudgetMs, type Deployment, type Host, parkAfter, startHost } from "./host.js";
+import { type Deployment, type Host, parkAfter, startHost } from "./host.js";
 import { makeTransport } from "./peers.js";
-import { type LifeParts, startLife } from "./process.js";
+import { campaignBudgetMs } from "./plumbing.js";
+import { isUnexpected, type Life, type LifeParts } from "./process.js";
 import { hosts as peerHosts } from "./registration.js";
 import { makeScheduler, type Scheduler } from "./scheduler.js";
+import { drawSkew, simWorldOn } from "./sim-world.js";
 import { drawTemper, type FaultKind, type Temper } from "./temper.js";
 import { makeTrace, type Trace } from "./trace.js";
 
@@ -35,12 +38,6 @@ export interface WorldOptions {
   seed: number;
   tables: readonly TableName[];
   hosts: number;
-  /** Visits may be without a vehicle, and lose it when it is deleted; otherwise they are deleted with it. */
-  parentless: boolean;
-  /** A request may arrive late although a repetition of it has succeeded since. */
-  echoes: boolean;
-  /** A 503 with Retry-After holds everybody back, as a 429 does. */
-  after503: boolean;
   /** Breaks the product on purpose, to see that it is noticed. */
   sabotage?: (ports: IngressPorts) => IngressPorts;
   /** Faults that never strike. */
@@ -94,22 +91,11 @@ export async function makeWorld(options: WorldOptions): Promise<World> {
   const parts: LifeParts = { scheduler, temper, chance: chance.fork(), trace };
   const bugs: string[] = [];
 
-  const simWorld = (skewMs: number, post: SimWorld["post"]): SimWorld => {
-    const own = chance.fork();
-    return {
-      now: () => scheduler.now() + skewMs,
-      random: own.draw,
-      later: (ms, run) => scheduler.after(ms, run),
-      post,
-    };
-  };
-  const skew = (): number => (chance.happens(0.5) ? 0 : chance.between(-120_000, 120_000));
-  const campaign = makeCampaignCore(
-    simWorld(skew(), async () => 0),
-    { configuration: campaignInstance },
-  );
+  const campaign = makeCampaignCore(simWorldOn(scheduler, chance, drawSkew(chance)), {
+    configuration: campaignInstance,
+  });
   const dynamics = makeDataverseCore(
-    simWorld(skew(), (_url, _headers, body) => post(body)),
+    simWorldOn(scheduler, chance, drawSkew(chance), (_url, _headers, body) => post(body)),
     {
       switches: {
         deltaTokenAt: chance.pick(["first", "last"]),
@@ -117,13 +103,12 @@ export async function makeWorld(options: WorldOptions): Promise<World> {
         ...(chance.happens(temper.rates.noticeTruncated) && { webhookMaxBytes: 2_500 }),
       },
     },
-    journalOf(await registeredOrganisation(startedAt, options.parentless ? "RemoveLink" : "Cascade")),
+    journalOf(await registeredOrganisation(startedAt)),
   );
   const log = makeCampaignLog({
     now: scheduler.now,
     trace,
     core: () => campaign,
-    after503: options.after503,
     settingsVersion: async () => Number((await memory.table("settings").get("in-force", "main"))?.values.version ?? 1),
   });
   const memory = makeMemoryEntityTables();
@@ -142,60 +127,23 @@ export async function makeWorld(options: WorldOptions): Promise<World> {
     cores: { [peerHosts.campaign]: campaign, [peerHosts.dynamics]: dynamics },
     log,
     lateMs: campaignBudgetMs * 0.45,
-    echoes: options.echoes,
   });
   const shipped = shippedVersion(1, documentsOf("first", options.tables));
   const deployment: Deployment = { tables: watched, queue, transport, shipped };
 
   const control = makeControlStore(memory.table("workflows"), scheduler.clock, parkAfter);
-  const hosts: Host[] = [];
   const ways = chance.fork();
-  let lives = 0;
-  let working = 0;
   let sweeping = 0;
   let timer = true;
   let planned = 0;
   const dead = new Set<string>();
 
-  const boot = (place: number): void => {
-    lives += 1;
-    const life = startLife(`host-${place}.${lives}`, parts);
+  const begin = (life: Life): Host => {
     const host = startHost(life, parts, deployment);
-    hosts[place] = options.sabotage ? { ...host, ports: options.sabotage(host.ports) } : host;
-    trace.add(life.name, "starts");
-    life.onDeath(() => log.died(life.name));
-    life.onDeath(() => scheduler.after(ways.skewed(500, 40_000), () => boot(place)));
+    return options.sabotage ? { ...host, ports: options.sabotage(host.ports) } : host;
   };
-  const someHost = (): Host | undefined => {
-    const living = hosts.filter(({ life }) => life.alive);
-    return living.length === 0 ? undefined : ways.pick(living);
-  };
-
-  /** Counts as work until it is done or its host has died. */
-  const work = async <T>(host: Host, task: () => Promise<T>): Promise<T | undefined> => {
-    working += 1;
-    let over = false;
-    const end = (): void => {
-      if (!over) working -= 1;
-      over = true;
-    };
-    return new Promise((resolve, reject) => {
-      host.life.onDeath(() => {
-        end();
-        resolve(undefined);
-      });
-      task().then(
-        (value) => {
-          end();
-          resolve(value);
-        },
-        (error: unknown) => {
-          end();
-          reject(error);
-        },
-      );
-    });
-  };
+  const crew = makeCrew(parts, ways, begin, log.died);
+  const { some: someHost, work } = crew;
 
   const post = async (body: string): Promise<number> => {
     const times = temper.strikes("noticeDoubled") ? 2 : 1;
@@ -368,7 +316,10 @@ export async function makeWorld(options: WorldOptions): Promise<World> {
   };
 
   const isIdle = (): boolean =>
-    working === 0 && queue.readyLanes().length === 0 && held.size === 0 && hosts.every(({ life }) => life.alive);
+    crew.working === 0 &&
+    queue.readyLanes().length === 0 &&
+    held.size === 0 &&
+    crew.all.every(({ life }) => life.alive);
   const idle = async (withinMs: number): Promise<boolean> => {
     const until = scheduler.now() + withinMs;
     pump();
@@ -408,18 +359,18 @@ export async function makeWorld(options: WorldOptions): Promise<World> {
       }
     },
     atWork: async () => {
-      const living = hosts
+      const living = crew.all
         .map(({ life }) => `${life.name} ${life.alive ? "took" : "was dead after"} ${life.recent.join(", ")}`)
         .join("; ");
       const { parked } = await control.read();
       const aside = [...parked].map(
         ([table, { reason, code, message }]) => `${table} is parked: ${reason} ${code} ${message}`,
       );
-      return `${aside.join(", ")} ${working} tasks, ${sweeping} sweeps, ${held.size} messages in hand; ${living}`;
+      return `${aside.join(", ")} ${crew.working} tasks, ${sweeping} sweeps, ${held.size} messages in hand; ${living}`;
     },
     bugs,
     start() {
-      for (let place = 0; place < options.hosts; place += 1) boot(place);
+      crew.start(options.hosts);
       tick();
     },
     stopTimer() {
@@ -436,9 +387,4 @@ function idOf({ body }: Delivery): string {
   } catch {
     return "";
   }
-}
-
-/** A mistake in code, not trouble of a peer: in no history may it happen. */
-function isUnexpected(error: unknown): boolean {
-  return error instanceof TypeError || error instanceof ReferenceError || error instanceof RangeError;
 }

@@ -211,10 +211,12 @@ describe("a stop", () => {
     expect(own.world.profiles()).toHaveLength(3);
   });
 
-  it.each(["egress", "optout", "nothing"])("of workflow %s, which is not there, is refused", async (name) => {
-    expect(await own.ask("POST", `/workflows/${name}/stop`)).toMatchObject({
+  it("of a workflow that is not there is refused", async () => {
+    expect(await own.ask("POST", "/workflows/nothing/stop")).toMatchObject({
       status: 400,
-      body: { error: { problems: [{ path: "path.workflow", fix: "give one of ingress" }] } },
+      body: {
+        error: { problems: [{ path: "path.workflow", fix: expect.stringMatching(/^give one of ingress, egress/) }] },
+      },
     });
   });
 });

@@ -8,6 +8,7 @@ import { LOCAL_APPS } from "../../infra/local/dataverse/options.js";
 import { activityTables } from "../../shared/dataverse/activity-tables.js";
 import type { DataverseCall, DataverseClient } from "../../shared/dataverse/client.js";
 import { RefusedError, UnavailableError } from "../../shared/errors.js";
+import { eventTypes } from "../../shared/model/email-event.js";
 import { makeDynamicsClient } from "../../shared/services.js";
 import { coreHttp, coreWorld } from "../support/core-http.js";
 import { type FixedClock, fixedClock } from "../support/fixed-clock.js";
@@ -239,5 +240,20 @@ describe("tables that somebody else installed", () => {
     ]);
     expect(problems).toContain("table account is no activity table: name another one in the settings");
     expect(problems).toContain("rows of table account cannot be set regarding a contact");
+  });
+
+  it("are neither made nor changed nor removed, nor do they need a publisher when they are all", async () => {
+    const foreign = new Set(["send", "click"] as const);
+    const options = { client, clock, prefix: "acs", solution: "CampaignEvents" };
+
+    const actions = (await planActivities({ ...options, foreign })).map(({ what }) => what);
+    const none = await planActivities({ ...options, foreign: new Set(eventTypes) });
+
+    expect(actions.filter((what) => /acs_email(send|click)/.test(what))).toEqual([]);
+    expect(actions.filter((what) => what.startsWith("create activity table"))).toHaveLength(2);
+    expect(none).toEqual([]);
+    await expect(planActivitiesRemoval({ client, prefix: "acs", foreign }, ["acs_emailsend"])).rejects.toThrow(
+      /acs_emailsend is none of our tables/,
+    );
   });
 });

@@ -3,10 +3,9 @@
 import { makeCampaignCore } from "../../infra/local/campaign/core.js";
 import type { InstanceConfiguration } from "../../infra/local/campaign/model/instance.js";
 import type { SimCore } from "../../infra/local/sim/types.js";
-import { type CampaignClient, makeCampaignClient } from "../../shared/campaign/client.js";
+import type { CampaignClient } from "../../shared/campaign/client.js";
 import type { HttpClient } from "../../shared/http/client.js";
-import { fetchToken } from "../../shared/http/oauth.js";
-import { makeTokenCache } from "../../shared/http/token-cache.js";
+import { campaignClientOf, campaignHost } from "./core-campaign.js";
 import { coreHttp, coreWorld } from "./core-http.js";
 import { type FixedClock, fixedClock } from "./fixed-clock.js";
 
@@ -48,7 +47,7 @@ export function makeCampaignEvents(
     return core.command(name, body);
   };
   command("settings", switches);
-  const inner = coreHttp({ "campaign.test": core }, clock);
+  const inner = coreHttp({ [campaignHost]: core }, clock);
   const http: HttpClient = {
     async send(call) {
       if (call.system !== "campaign") return inner.send(call);
@@ -61,25 +60,10 @@ export function makeCampaignEvents(
       return { ...response, text: JSON.stringify(answer) };
     },
   };
-  const login = {
-    system: "ims" as const,
-    url: new URL("http://campaign.test/ims/token/v3"),
-    clientId: "local-client",
-    clientSecret: "local-secret",
-    scope: "openid",
-    settings: "",
-  };
   const world: CampaignEvents = {
     clock,
     core,
-    client: makeCampaignClient({
-      http,
-      baseUrl: new URL("http://campaign.test"),
-      organization: "acme",
-      apiKey: "local-client",
-      tokens: makeTokenCache(() => fetchToken(inner, clock, login), clock),
-      timeoutMs: 4_000,
-    }),
+    client: campaignClientOf(http, clock),
     calls: [],
     tamper: () => {},
     meanwhile: () => {},

@@ -61,6 +61,7 @@ export async function makeControlWorld(
     control,
     // The world makes its calls mortal, and keeps all of its methods.
     failures: world.ports.failures as FailureStore,
+    decisions: world.decisions,
     publishing: {
       versions: makeSettingsVersions(
         tables.table("settings"),
@@ -75,6 +76,8 @@ export async function makeControlWorld(
     gates: async () => gates,
     usageToday: async () => ({ "insert profile": 3 }),
     countRows: async () => undefined,
+    egress: undefined,
+    backfill: undefined,
   };
   return {
     world,

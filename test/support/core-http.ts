@@ -27,6 +27,32 @@ export function coreWorld(clock: FixedClock): CoreWorld {
   };
 }
 
+/** A request on its way to a simulator's core. */
+export interface WireRequest {
+  method: string;
+  url: URL;
+  headers: Readonly<Record<string, string>>;
+  body?: string | undefined;
+}
+
+/** The request as a core takes it. */
+export function toSimRequest({ method, url, headers, body = "" }: WireRequest): SimRequest {
+  return {
+    method,
+    path: url.pathname,
+    query: url.searchParams,
+    search: url.search.replace(/^\?/, ""),
+    headers: lowerCased(headers),
+    body,
+    origin: url.origin,
+  };
+}
+
+/** Headers with their names in lower case, as HTTP clients give them. */
+export function lowerCased(headers: Readonly<Record<string, string>>): Record<string, string> {
+  return Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]));
+}
+
 /** An HTTP client that calls simulators' cores in process, by host name; one attempt a call. */
 export function coreHttp(cores: Readonly<Record<string, SimCore>>, clock: FixedClock): HttpClient {
   return {
@@ -34,25 +60,13 @@ export function coreHttp(cores: Readonly<Record<string, SimCore>>, clock: FixedC
       const core = cores[url.host];
       if (!core) throw new Error(`no simulator behind ${url.host}`);
       if (clock.now() >= deadline) throw new UnavailableError(`no time left for ${operation}`, false, { system });
-      const request: SimRequest = {
-        method,
-        path: url.pathname,
-        query: url.searchParams,
-        search: url.search.replace(/^\?/, ""),
-        headers: Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value])),
-        body,
-        origin: url.origin,
-      };
-      const response = await core.handle(request);
-      const lowered = Object.fromEntries(
-        Object.entries(response.headers).map(([name, value]) => [name.toLowerCase(), value]),
-      );
+      const response = await core.handle(toSimRequest({ method, url, headers, body }));
       if ([429, 502, 503, 504].includes(response.status)) {
         throw new UnavailableError(`${system} answered ${response.status}`, response.status !== 429, { system });
       }
       return {
         status: response.status,
-        headers: lowered,
+        headers: lowerCased(response.headers),
         text: response.body,
         attempts: 1,
         elapsedMs: 0,

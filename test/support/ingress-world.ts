@@ -4,24 +4,24 @@
 import { makeCampaignCore } from "../../infra/local/campaign/core.js";
 import type { InstanceConfiguration } from "../../infra/local/campaign/model/instance.js";
 import type { SimCore } from "../../infra/local/sim/types.js";
-import { makeCampaignClient } from "../../shared/campaign/client.js";
+import { makeCampaignOptOuts } from "../../shared/campaign/opt-outs.js";
 import { makeCampaignRecords } from "../../shared/campaign/records.js";
 import { makeCampaignSource } from "../../shared/campaign/source.js";
 import { handleMessage } from "../../shared/flows/handle-message.js";
 import type { IngressPorts } from "../../shared/flows/ports.js";
-import { fetchToken } from "../../shared/http/oauth.js";
-import { makeTokenCache } from "../../shared/http/token-cache.js";
 import type { CompiledMapping } from "../../shared/mapping/compile.js";
 import { shippedMappings } from "../../shared/mapping/shipped.js";
 import { type MemoryChangeQueue, makeMemoryChangeQueue } from "../../shared/messaging/memory-queue.js";
 import { tableNames } from "../../shared/services.js";
 import { makeCheckpointStore } from "../../shared/storage/checkpoints.js";
 import { makeChildLinks } from "../../shared/storage/child-links.js";
+import { type DecisionStore, makeDecisionStore } from "../../shared/storage/decisions.js";
 import { type FailureStore, makeFailureStore } from "../../shared/storage/failures.js";
 import { makeMemoryEntityTables } from "../../shared/storage/memory-entity-table.js";
 import { makeSyncStateStore } from "../../shared/storage/sync-state.js";
 import { openControl, openGates, settingsOf } from "./calm-ports.js";
-import { coreHttp, coreWorld } from "./core-http.js";
+import { coreCampaign } from "./core-campaign.js";
+import { coreWorld } from "./core-http.js";
 import { type FixedClock, fixedClock } from "./fixed-clock.js";
 import { type MemoryDynamics, makeMemoryDynamics } from "./memory-dynamics.js";
 
@@ -43,6 +43,8 @@ export interface IngressWorld {
   dynamics: MemoryDynamics;
   queue: MemoryChangeQueue;
   failures: FailureStore;
+  /** What was decided on opt-outs. */
+  decisions: DecisionStore;
   ports: IngressPorts;
   /** The mapping in force of a table. */
   mapping(table: string): CompiledMapping;
@@ -107,29 +109,9 @@ export async function makeIngressWorld(options: WorldOptions = {}): Promise<Ingr
       return { status: 500, headers: {}, body: JSON.stringify({ error_code: "500", message }) };
     },
   };
-  const http = coreHttp({ "campaign.test": campaignPeer }, clock);
-  const tokens = makeTokenCache(
-    () =>
-      fetchToken(http, clock, {
-        system: "ims",
-        url: new URL("http://campaign.test/ims/token/v3"),
-        clientId: "local-client",
-        clientSecret: "local-secret",
-        scope: "openid,AdobeID,campaign_sdk",
-        settings: "",
-      }),
-    clock,
-  );
-  const campaignClient = makeCampaignClient({
-    http,
-    baseUrl: new URL("http://campaign.test"),
-    organization: "acme",
-    apiKey: "local-client",
-    tokens,
-    timeoutMs: budgetMs,
-  });
+  const campaignClient = coreCampaign(campaignPeer, clock, { timeoutMs: budgetMs });
   const campaign = makeCampaignRecords(campaignClient);
-  const dynamics = makeMemoryDynamics();
+  const dynamics = makeMemoryDynamics({ clock });
   let reads = 0;
   const { fetchRow } = dynamics;
   dynamics.fetchRow = (mapping, id) => {
@@ -140,6 +122,7 @@ export async function makeIngressWorld(options: WorldOptions = {}): Promise<Ingr
   const tables = makeMemoryEntityTables();
   await tables.ensure(tableNames);
   const failures = makeFailureStore(tables.table("failures"), clock);
+  const decisions = makeDecisionStore(tables.table("decisions"), clock);
 
   let made = 0;
   let plan: KillPlan | undefined;
@@ -192,6 +175,11 @@ export async function makeIngressWorld(options: WorldOptions = {}): Promise<Ingr
     links: mortal(makeChildLinks(tables.table("links"), clock)),
     checkpoints: mortal(makeCheckpointStore(tables.table("checkpoints"))),
     failures: mortal(failures),
+    optOuts: {
+      campaign: mortal(makeCampaignOptOuts(campaignClient, clock, budgetMs)),
+      dynamics: mortal(dynamics.optOuts),
+      decisions: mortal(decisions),
+    },
     clock,
     fingerprintKey: "fingerprint-key-of-tests",
     campaignBudgetMs: budgetMs,
@@ -235,6 +223,7 @@ export async function makeIngressWorld(options: WorldOptions = {}): Promise<Ingr
     dynamics,
     queue,
     failures,
+    decisions,
     ports,
     mapping(table) {
       const mapping = settings.mappings().get(table);

@@ -1,8 +1,11 @@
-// Dynamics in memory behind the DynamicsSource port: rows, versions, a log of changes. The truth of a flow test.
+// Dynamics in memory behind the ports DynamicsSource and DynamicsOptOutStore: rows, versions, a log of changes, and an audit history of what people opted
+// back in. The truth of a flow test.
 
-import { MissingError, RefusedError } from "../../shared/errors.js";
+import { ConflictError, MissingError, RefusedError } from "../../shared/errors.js";
+import type { DynamicsOptOutStore } from "../../shared/flows/optout-ports.js";
 import type { DynamicsSource, VersionedRow } from "../../shared/flows/ports.js";
 import type { CompiledMapping } from "../../shared/mapping/compile.js";
+import type { Clock } from "../../shared/model/clock.js";
 import type { RecordId, RowVersion } from "../../shared/model/ids.js";
 import type { Row } from "../../shared/model/row.js";
 
@@ -13,22 +16,40 @@ export interface MemoryDynamics extends DynamicsSource {
   /** Forgets all tracking links: the next one used is expired. */
   expireLinks(): void;
   rows(table?: string): ReadonlyMap<RecordId, VersionedRow>;
+  /** What the product writes there, and asks besides. */
+  optOuts: DynamicsOptOutStore;
 }
 
 const organization = "29c6e552-e16f-ef11-a66b-6045bd1e7d8b";
+const epoch = { now: () => 0 };
+/** Masters of masters that are followed. */
+const longestChain = 16;
 
-/** An empty Dynamics. `pageSize` is that of tracked pages. */
-export function makeMemoryDynamics({ pageSize = 3 } = {}): MemoryDynamics {
+/** How a Dynamics in memory differs from the usual one. `pageSize` is that of tracked pages; rows change at the time of `clock`, cut to whole seconds. */
+export interface MemoryDynamicsOptions {
+  pageSize?: number;
+  clock?: Pick<Clock, "now">;
+}
+
+/** An empty Dynamics. */
+export function makeMemoryDynamics({ pageSize = 3, clock = epoch }: MemoryDynamicsOptions = {}): MemoryDynamics {
   const tables = new Map<string, Map<RecordId, VersionedRow>>();
   const log: { table: string; id: RecordId; version: number; deleted: boolean }[] = [];
   let version = 1_000;
   /** Links of an earlier era have expired. */
   let era = 1;
 
+  const optedIn: { id: RecordId; column: string; at: number }[] = [];
+  const seconds = (): number => Math.floor(clock.now() / 1_000) * 1_000;
+
   const complete = (mapping: CompiledMapping, { id, version, row }: VersionedRow): VersionedRow => ({
     id,
     version,
     row: Object.fromEntries(mapping.cells.map((column) => [column, row[column] ?? null])),
+  });
+  const timed = (mapping: CompiledMapping, row: VersionedRow): VersionedRow => ({
+    ...complete(mapping, row),
+    ...(mapping.optOuts && row.changedAt !== undefined && { changedAt: row.changedAt }),
   });
   const rowsOf = (table: string): Map<RecordId, VersionedRow> => {
     const rows = tables.get(table) ?? new Map<RecordId, VersionedRow>();
@@ -42,13 +63,41 @@ export function makeMemoryDynamics({ pageSize = 3 } = {}): MemoryDynamics {
     log.push({ table, id, version, deleted });
   };
 
+  const store = (table: string, id: RecordId, row: Row): RowVersion => {
+    note(table, id, false);
+    const stored = { id, version: String(version) as RowVersion, changedAt: seconds(), row };
+    rowsOf(table).set(id, stored);
+    return stored.version;
+  };
+
+  const optOuts: DynamicsOptOutStore = {
+    async write({ table }, id, columns, expected) {
+      const current = rowsOf(table.name).get(id);
+      if (!current) throw new MissingError("the row does not exist");
+      if (current.version !== expected) throw new ConflictError("the row has another version");
+      return store(table.name, id, { ...current.row, ...columns });
+    },
+    async masterOf({ table }, id) {
+      let last = id;
+      for (let hop = 0; hop < longestChain; hop += 1) {
+        const { merged, masterid } = rowsOf(table.name).get(last)?.row ?? {};
+        if (merged !== true || typeof masterid !== "string" || !rowsOf(table.name).has(masterid as RecordId)) break;
+        last = masterid as RecordId;
+      }
+      return last === id ? undefined : last;
+    },
+    lastOptIn: async (_mapping, id, column) => optedIn.findLast((one) => one.id === id && one.column === column)?.at,
+  };
+
   return {
+    optOuts,
     rows: (table = "contact") => rowsOf(table),
     put(id, row, table = "contact") {
-      note(table, id, false);
-      const stored = { id, version: String(version) as RowVersion, row: { [`${table}id`]: id, ...row } };
-      rowsOf(table).set(id, stored);
-      return stored.version;
+      const before = rowsOf(table).get(id)?.row ?? {};
+      for (const [column, value] of Object.entries(row)) {
+        if (value === false && before[column] === true) optedIn.push({ id, column, at: seconds() });
+      }
+      return store(table, id, { [`${table}id`]: id, ...row });
     },
     remove(id, table = "contact") {
       rowsOf(table).delete(id);
@@ -61,12 +110,12 @@ export function makeMemoryDynamics({ pageSize = 3 } = {}): MemoryDynamics {
     async fetchRow(mapping, id) {
       const row = rowsOf(mapping.table.name).get(id);
       if (!row) throw new MissingError("the row does not exist");
-      return complete(mapping, row);
+      return timed(mapping, row);
     },
     async fetchRows(mapping, ids) {
       return ids.flatMap((id) => {
         const row = rowsOf(mapping.table.name).get(id);
-        return row ? [complete(mapping, row)] : [];
+        return row ? [timed(mapping, row)] : [];
       });
     },
     existing: async ({ table }, ids) => new Set(ids.filter((id) => rowsOf(table.name).has(id))),

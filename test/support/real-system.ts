@@ -40,7 +40,7 @@ export interface RealSystem {
 export async function startRealSystem(): Promise<RealSystem> {
   const runtime = await startRuntime({
     directory: join(tmpdir(), `dynamics-campaign-histories-${process.pid}`),
-    ports: { host: 0, dataverse: 0, campaign: 0, bus: 0, busAdmin: 0, tables: 0 },
+    ports: { host: 0, dataverse: 0, campaign: 0, bus: 0, busAdmin: 0, tables: 0, sftp: 0 },
     settings: { SWEEP_SCHEDULE: "*/1 * * * * *", CAMPAIGN_CALL_SECONDS: "2", CAMPAIGN_RATE_CALLS: "50" },
     campaignInstance,
     lockPeriodMs: 1_000,

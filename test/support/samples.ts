@@ -1,5 +1,6 @@
 // Named sample values, invented. A test changes what it is about and nothing else.
 
+import type { OptOutDecision } from "../../shared/flows/optout-ports.js";
 import type { Failure } from "../../shared/flows/ports.js";
 import type { Envelope } from "../../shared/model/envelope.js";
 import { parseRecordId, type RecordId, type RowVersion } from "../../shared/model/ids.js";
@@ -41,6 +42,28 @@ export function aFailure(changes: Partial<Failure> = {}): Failure {
     message: "campaign refused profile",
     attempts: 0,
     cause: "notice",
+    correlationId: "correlation-1",
+    ...changes,
+  };
+}
+
+/** A decision on contact 1, opted out of e-mail in Campaign, with `changes` on top. */
+export function aDecision(changes: Partial<OptOutDecision> = {}): OptOutDecision {
+  return {
+    id: "a",
+    at: "2026-03-01T10:00:05.000Z",
+    table: "contact",
+    record: recordId(1),
+    attribute: "email",
+    column: "donotemail",
+    direction: "both",
+    dynamics: { value: false, changedAt: "2026-03-01T09:00:00.000Z", version: "1001" },
+    campaign: { value: true, changedAt: "2026-03-01T10:00:00.000Z" },
+    remembered: { dynamics: false, campaign: false },
+    rule: "opt-out-in-campaign",
+    wrote: { side: "dynamics", value: true },
+    result: "written",
+    cause: "optout",
     correlationId: "correlation-1",
     ...changes,
   };

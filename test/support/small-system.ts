@@ -46,7 +46,7 @@ export async function startSmallSystem(
   systems += 1;
   const runtime = await startRuntime({
     directory: join(tmpdir(), `dynamics-campaign-${process.pid}-${systems}`),
-    ports: { host: 0, dataverse: 0, campaign: 0, bus: 0, busAdmin: 0, tables: 0 },
+    ports: { host: 0, dataverse: 0, campaign: 0, bus: 0, busAdmin: 0, tables: 0, sftp: 0 },
     settings: { SWEEP_SCHEDULE: "*/1 * * * * *", ...settings },
     lockPeriodMs,
   });

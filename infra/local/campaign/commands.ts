@@ -3,6 +3,7 @@
 import { z } from "zod";
 import { createRecord, deleteRecord, updateRecord } from "./engine/write.js";
 import { deliver } from "./events/deliver.js";
+import { extractEvents } from "./events/event-files.js";
 import { recordEvents } from "./events/log.js";
 import { exportOptOuts } from "./events/opt-out-file.js";
 import { findByHistoryKey, type Inspected, widestView } from "./inspect.js";
@@ -43,6 +44,8 @@ export function runCommand({ instance, calls, tokens }: Inspected, name: string,
       return deliver(instance, body);
     case "export-opt-outs":
       return exportOptOuts(instance) ?? { file: null, rows: 0 };
+    case "extract-events":
+      return extractEvents(instance);
     case "revoke-tokens":
       tokens.revoke();
       return {};

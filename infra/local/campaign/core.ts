@@ -4,6 +4,7 @@ import type { SimCore, SimRequest, SimResponse, SimWorld } from "../sim/types.js
 import { runCommand } from "./commands.js";
 import { makeCallCounter } from "./engine/calls.js";
 import { answerCall } from "./engine/engine.js";
+import { makeEventFileSchedule } from "./events/event-files.js";
 import { makeOptOutSchedule } from "./events/opt-out-file.js";
 import { stageDueEvents } from "./events/staging.js";
 import { makeGateway } from "./gateway/gateway.js";
@@ -41,7 +42,7 @@ export function makeCampaignCore(world: SimWorld, options: CampaignOptions = {})
   });
   const gateway = makeGateway(tokens);
   const calls = makeCallCounter();
-  const optOutSchedule = makeOptOutSchedule(instance);
+  const schedules = [makeOptOutSchedule(instance), makeEventFileSchedule(instance)];
   const inspected = { instance, calls, gateway, tokens };
 
   function callEngine(request: SimRequest, organization: string, segments: string[]): SimResponse {
@@ -75,7 +76,7 @@ export function makeCampaignCore(world: SimWorld, options: CampaignOptions = {})
     },
     command(name, body) {
       const result = runCommand(inspected, name, body);
-      optOutSchedule.follow();
+      for (const schedule of schedules) schedule.follow();
       return result;
     },
     reset() {

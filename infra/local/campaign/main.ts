@@ -21,6 +21,7 @@ const { values } = parseArgs({
     "sftp-port": { type: "string" },
     "sftp-user": { type: "string", default: "campaign" },
     "sftp-public-key": { type: "string" },
+    "sftp-host-key": { type: "string" },
   },
 });
 
@@ -28,24 +29,25 @@ function readJson(file: string): unknown {
   return JSON.parse(readFileSync(file, "utf8"));
 }
 
-/** The instance's SFTP account, where one is asked for: the opt-out file lands in its folder. */
+/** The instance's SFTP account, where one is asked for: files of opt-outs and events land in its folders. */
 async function startSftp(): Promise<{ server: SftpServer; root: string } | undefined> {
-  const { "sftp-port": port, "sftp-public-key": keyFile, "sftp-user": name } = values;
+  const { "sftp-port": port, "sftp-public-key": keyFile, "sftp-user": name, "sftp-host-key": hostKey } = values;
   if (port === undefined) return undefined;
   if (keyFile === undefined) throw new Error("--sftp-port wants --sftp-public-key FILE: the key that may log in");
   const root = values.data === undefined ? mkdtempSync(join(tmpdir(), "campaign-sftp-")) : join(values.data, "sftp");
-  mkdirSync(join(root, "d365_loads", "exports"), { recursive: true });
+  for (const folder of ["exports", "events"]) mkdirSync(join(root, "d365_loads", folder), { recursive: true });
   const server = await startSftpServer({
     port: Number(port),
     root,
     users: [{ name, publicKey: readFileSync(keyFile, "utf8") }],
+    ...(hostKey !== undefined && { hostKey: readFileSync(hostKey, "utf8") }),
   });
   return { server, root };
 }
 
 const sftp = await startSftp();
 const settings = {
-  ...(sftp && { optOutFolder: sftp.root }),
+  ...(sftp && { optOutFolder: sftp.root, eventFolder: sftp.root }),
   ...(values.settings !== undefined && (readJson(values.settings) as Record<string, unknown>)),
 };
 const options: CampaignOptions = {

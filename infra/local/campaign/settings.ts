@@ -67,8 +67,14 @@ export const settingsSchema = z.strictObject({
   stagingMinutes: z.number().nonnegative().default(0),
   /** Folder of the daily opt-out file (§9), null for no export. */
   optOutFolder: z.string().nullable().default(null),
-  /** (unconfirmed) 0: the opt-out file appears whole; else it is written in place, and half of it stands there for so long. */
-  optOutWriteMs: z.number().nonnegative().default(0),
+  /** Folder of the files of e-mail events (§8.3), null for none. */
+  eventFolder: z.string().nullable().default(null),
+  /** Minutes between two extractions of e-mail events; null: on command only. */
+  eventFileMinutes: z.number().positive().nullable().default(null),
+  /** Separator chosen in `Extract file`. */
+  eventFileSeparator: z.enum([",", ";", "\t", "|"]).default(","),
+  /** (unconfirmed) 0: a file appears whole; else it is written in place, and half of it stands there for so long. */
+  fileWriteMs: z.number().nonnegative().default(0),
 });
 
 export type Settings = z.infer<typeof settingsSchema>;

@@ -4,6 +4,7 @@ import { makeRandom } from "../sim/random.js";
 import type { SimCore, SimRequest, SimResponse, SimWorld } from "../sim/types.js";
 import { type CallerContext, readCaller } from "./auth/caller.js";
 import { answerToken, readToken, tenantOfTokenPath } from "./auth/token.js";
+import { countOperations } from "./batch/run-batch.js";
 import { bootstrap } from "./bootstrap.js";
 import { makeCommands } from "./commands.js";
 import { badQuery, ODataError, toErrorResponse } from "./errors.js";
@@ -146,7 +147,14 @@ export function makeDataverseCore(
     return toErrorResponse(known, /odata\.include-annotations="?[^"]*\*/.test(request.headers.prefer ?? ""));
   };
 
+  let operations = 0;
+  const takeTime = (ms: number): Promise<void> => new Promise((resolve) => world.later(ms, resolve));
+
   const handleApi = async (request: SimRequest): Promise<SimResponse> => {
+    const count = countOperations(request);
+    operations += count;
+    // Before its turn: requests take their time side by side, transactions do not.
+    if (switches.operationMs > 0) await takeTime(count * switches.operationMs);
     const [, version = "v9.2", path = ""] = /^\/api\/data\/(v9\.\d)\/?(.*)$/i.exec(request.path) ?? [];
     try {
       return withLimitHeaders(request, await route(makeSession(request, version), path));
@@ -188,6 +196,7 @@ export function makeDataverseCore(
       if (set === "summary")
         return {
           ...summarize(database),
+          operations,
           organizationId: org.organizationId(),
           webhooks: deliveries.statistics("webhook"),
           bus: deliveries.statistics("bus"),

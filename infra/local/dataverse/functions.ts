@@ -1,5 +1,6 @@
 // Unbound functions of the Web API that the facts name.
 import type { SimResponse } from "../sim/types.js";
+import { attributeChangeHistory } from "./audit.js";
 import { badQuery, ODataError } from "./errors.js";
 import { makeTokenReader, parseNamedArguments } from "./odata/expression.js";
 import { jsonResponse } from "./respond.js";
@@ -48,5 +49,9 @@ function makeTotalRecordCount() {
 
 /** The functions by name; each gets the text between its parentheses. */
 export function makeFunctions(): Record<string, (session: Session, argument: string) => SimResponse> {
-  return { WhoAmI: whoAmI, RetrieveTotalRecordCount: makeTotalRecordCount() };
+  return {
+    WhoAmI: whoAmI,
+    RetrieveTotalRecordCount: makeTotalRecordCount(),
+    RetrieveAttributeChangeHistory: attributeChangeHistory,
+  };
 }

@@ -41,6 +41,8 @@ export const switchesSchema = z.strictObject({
   removedColumnInImage: z.enum(["left out", "fails"]).default("left out"),
   deletePrimaryNameImage: z.enum(["none", "pre"]).default("none"),
   bypassSkipsWebhooks: z.boolean().default(true),
+  audit: z.enum(["off", "on"]).default("off"),
+  auditRecordInDetails: z.boolean().default(true),
   keyIndexDelayMs: z.number().min(0).default(0),
   limits: z.enum(["off", "on"]).default("off"),
   limitRequests: z.int().min(1).default(6000),
@@ -48,6 +50,7 @@ export const switchesSchema = z.strictObject({
   limitConcurrent: z.int().min(1).default(52),
   limitWindowSeconds: z.number().min(1).default(300),
   dopHint: z.int().min(1).default(10),
+  operationMs: z.number().min(0).default(0),
 });
 export type Switches = z.infer<typeof switchesSchema>;
 

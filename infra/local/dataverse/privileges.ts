@@ -24,11 +24,20 @@ const refuse = (session: Session, userId: string, name: string, table: string, t
 /** Throws 403 when the caller, or the user it acts as, lacks the privilege. */
 export function checkPrivilege(session: Session, table: Table, need: Need): void {
   const name = `prv${need.verb}${table.schemaName}`;
+  checkNamedPrivilege(session, { name, table: table.name, typeCode: table.objectTypeCode }, need.organization);
+}
+
+/** The same for a privilege of any name, on any table. */
+export function checkNamedPrivilege(
+  session: Session,
+  { name, table, typeCode }: { name: string; table: string; typeCode: number },
+  organization = false,
+): void {
   for (const userId of new Set([session.caller.userId, session.caller.initiatingUserId])) {
     const withdrawn = withdrawnFrom(session, userId);
     if (withdrawn.size === 0) continue;
-    if (withdrawn.has(name) || (need.organization === true && withdrawn.has(`${name}:organization`))) {
-      throw refuse(session, userId, name, table.name, table.objectTypeCode);
+    if (withdrawn.has(name) || (organization && withdrawn.has(`${name}:organization`))) {
+      throw refuse(session, userId, name, table, typeCode);
     }
   }
 }

@@ -1,6 +1,7 @@
 // From a Web API request to what answers it. Transactions begin and end here; what is done in them is elsewhere.
 
 import type { SimResponse } from "../sim/types.js";
+import { readAudits } from "./audit.js";
 import { runBatch } from "./batch/run-batch.js";
 import { notImitated, ODataError, segmentNotFound } from "./errors.js";
 import type { makeFunctions } from "./functions.js";
@@ -169,6 +170,7 @@ export function makeRouter(functions: ReturnType<typeof makeFunctions>): Route {
       if (method !== "POST") throw methodNotAllowed(method, first.name);
       return inTransaction((tx) => action(session, tx, first.name));
     }
+    if (first.name === "audits" && isRead) return readAudits(session, first, rest);
     const options = parseQueryOptions(query);
     if (METADATA_SETS.has(first.name)) {
       return isRead

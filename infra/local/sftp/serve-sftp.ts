@@ -210,6 +210,8 @@ export function serveSftp({ sftp, jail, faults, drop }: SftpSession): void {
   sftp.on("SYMLINK", (request) => sftp.status(request, STATUS_CODE.OP_UNSUPPORTED));
   sftp.on("READLINK", (request) => sftp.status(request, STATUS_CODE.OP_UNSUPPORTED));
   sftp.on("EXTENDED", (request) => sftp.status(request, STATUS_CODE.OP_UNSUPPORTED));
+  // A client that says no more waits for us to do the same.
+  sftp.on("end", () => sftp.end());
   sftp.on("close", () => {
     for (const handle of handles.values()) if (handle.kind === "file") closeSync(handle.descriptor);
     handles.clear();

@@ -1,11 +1,11 @@
 // An SFTP server on 127.0.0.1 over one folder, on the ssh2 library: Campaign's SFTP account, and nothing else of SSH.
 
-import { createHash, timingSafeEqual } from "node:crypto";
+import { timingSafeEqual } from "node:crypto";
 import type { AddressInfo } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import ssh2, { type AuthContext, type Connection, type ParsedKey } from "ssh2";
 import { type Fate, makeSftpFaults, type SftpFaults } from "./faults.js";
-import { makeKeyPair, parseKey } from "./keys.js";
+import { fingerprintOf, makeKeyPair, parseKey } from "./keys.js";
 import { makeJail } from "./paths.js";
 import { serveSftp } from "./serve-sftp.js";
 
@@ -75,10 +75,9 @@ export function startSftpServer(options: SftpServerOptions): Promise<SftpServer>
     server.once("error", reject);
     server.listen(options.port, "127.0.0.1", () => {
       const { port } = server.address() as AddressInfo;
-      const hash = createHash("sha256").update(parseKey(hostKey).getPublicSSH()).digest("base64");
       resolve({
         port,
-        hostKeyFingerprint: `SHA256:${hash.replace(/=+$/, "")}`,
+        hostKeyFingerprint: fingerprintOf(hostKey),
         faults,
         async close() {
           for (const connection of connections) connection.end();

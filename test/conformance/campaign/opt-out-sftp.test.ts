@@ -61,7 +61,7 @@ describe("the daily opt-out file on SFTP (facts/campaign.md §9)", () => {
   });
 
   it("stands there half written for a while, where the switch says so", async () => {
-    const sftp = await start({ optOutWriteMs: 1_000 });
+    const sftp = await start({ fileWriteMs: 1_000 });
     await command("seed", someone);
 
     await command("export-opt-outs", {});

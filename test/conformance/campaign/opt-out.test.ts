@@ -127,3 +127,38 @@ describe("names of the opt-out attributes (facts/campaign.md §7.2)", () => {
     expect(await read()).toHaveProperty("blackListEmail");
   });
 });
+
+describe("the customer's filter on opt-outs (docs/campaign-setup.md)", () => {
+  const found = async (since: string): Promise<unknown> => {
+    const query = `since_parameter=${encodeURIComponent(since)}`;
+    return (await campaign.get(`${profiles}/byOptOutsSince?${query}`)).body.content;
+  };
+
+  it.each([...new Set(timed.map(([attribute]) => attribute))])(
+    "finds a profile whose %s changed then or later",
+    async (attribute) => {
+      await profileAt(before, {});
+      await patchAt(after, { [attribute]: true });
+
+      expect(await found(`${after}.000Z`)).toMatchObject([{ externalId: "k1" }]);
+      expect(await found("2026-03-01 12:00:00.000Z")).toEqual([]);
+    },
+  );
+
+  it("does not find a profile of which anything else changed", async () => {
+    await profileAt(before, { blackListEmail: true });
+    await patchAt(after, { lastName: "Later" });
+
+    expect(await found(`${after}.000Z`)).toEqual([]);
+  });
+
+  it("finds a profile that is opted out of push and changed in any way, and no longer once it is not", async () => {
+    await profileAt(before, {});
+    await patchAt(after, { blackListPushnotification: true });
+    expect(await found(`${after}.000Z`)).toMatchObject([{ externalId: "k1" }]);
+
+    await patchAt(after, { blackListPushnotification: false });
+
+    expect(await found(`${after}.000Z`)).toEqual([]);
+  });
+});

@@ -1,5 +1,5 @@
 import { once } from "node:events";
-import { Client, type ConnectConfig, type FileEntry, type SFTPWrapper, type Stats } from "ssh2";
+import { Client, type ClientChannel, type ConnectConfig, type FileEntry, type SFTPWrapper, type Stats } from "ssh2";
 
 /** ssh2's own client, in promises. Errors carry the server's status code in `code`. */
 export interface SftpClient {
@@ -16,6 +16,8 @@ export interface SftpClient {
   truncate(path: string, size: number): Promise<void>;
   chmod(path: string, mode: number): Promise<void>;
   exec(command: string): Promise<void>;
+  /** Opens another channel, says no more on it, as OpenSSH's client at the end of its input, and waits for the server to end it. */
+  sayNoMore(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -63,6 +65,12 @@ export async function connect(config: ConnectConfig): Promise<SftpClient> {
     symlink: (target, path) => call<void>((done) => sftp.symlink(target, path, (error) => done(error))),
     truncate: (path, size) => call<void>((done) => sftp.setstat(path, { size }, (error) => done(error))),
     chmod: (path, mode) => call<void>((done) => sftp.chmod(path, mode, (error) => done(error))),
+    sayNoMore: async () => {
+      const channel = await call<ClientChannel>((done) => client.subsys("sftp", done));
+      const closed = once(channel, "close");
+      channel.resume().end();
+      await closed;
+    },
     exec: (command) => call<void>((done) => client.exec(command, (error) => done(error))),
     async close() {
       client.end();

@@ -167,6 +167,12 @@ export function describeSftpServer(name: string, start: () => Promise<ServerUnde
       expect((await client.stat(`${folder}/log`)).mode & 0o777).toBe(0o600);
     });
 
+    it("ends a channel whose client says no more", async () => {
+      await client.sayNoMore();
+
+      expect(await client.list(folder)).toEqual([]);
+    });
+
     it("serves several clients at once", async () => {
       const second = await connect(server.config);
       await client.write(`${folder}/shared.csv`, "a");

@@ -26,7 +26,7 @@ function aRow(changes: Record<string, unknown> = {}): StagedRow {
 }
 const reasonOf = (row: StagedRow, given = settings): string => {
   const read = readEventRow(given, row);
-  return "skipped" in read ? read.skipped : read.event.type;
+  return "skipped" in read ? read.skipped.reason : read.event.type;
 };
 
 describe("readEventRow", () => {
@@ -92,8 +92,7 @@ describe("readEventRow", () => {
 
   it("says when a skipped row changed, so that reading gets past it", () => {
     expect(readEventRow(settings, aRow({ externalId: "" }))).toEqual({
-      skipped: "no-key",
-      changedAt: "2026-03-01T10:10:00.000Z",
+      skipped: { reason: "no-key", key: "T-7", changedAt: "2026-03-01T10:10:00.000Z" },
     });
   });
 

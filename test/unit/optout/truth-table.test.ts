@@ -36,6 +36,7 @@ function questionOf(row: Record<"direction" | "dynamics" | "campaign" | "d" | "c
     skewMs: 5_000,
     ...(audited && { audited: { optedInAt: audited[1] === undefined ? undefined : Number(audited[1]) * 1_000 } }),
     ...(row.also === "confirmed" && { confirmed: true }),
+    ...(row.also === "inherited" && { inherited: true }),
   };
 }
 
@@ -73,9 +74,7 @@ describe("the truth table of opt-outs", () => {
       const { write } = decideOptOut({ dynamics, campaign, skewMs, remembered, ...question });
       if (write?.value !== false) return false;
       if (write.side === "dynamics") return !(dynamics.isUntouched || (campaign.at ?? 0) > dynamics.changedAt + skewMs);
-      return !(
-        campaign.at === remembered.campaignAt || dynamics.changedAt > (campaign.at ?? Number.NEGATIVE_INFINITY) + skewMs
-      );
+      return campaign.at !== remembered.campaignAt || remembered.campaign !== true;
     });
 
     expect(wrong).toEqual([]);

@@ -93,6 +93,7 @@ describe("loadSettings", () => {
     expect(events.from).toMatchObject({
       by: "files",
       folder: "d365_loads/events",
+      settledMs: 120_000,
       account: { host: "contoso.campaign.adobe.com", port: 2022, key: "planted\nsecret" },
     });
     const names = events.from.by === "files" ? events.from.names : /never/;
@@ -102,14 +103,16 @@ describe("loadSettings", () => {
     ]);
   });
 
-  it("refuses to switch events on that nobody would read: files are no source of this version yet", () => {
-    const problems = problemsOf({ ...azure, ...files, EGRESS_TYPES: "click" });
-
-    expect(problems).toMatchObject([{ setting: "EVENTS_SOURCE", problem: expect.stringContaining("nowhere yet") }]);
-    expect(problemsOf({ ...azure, ...files })).toEqual([]);
+  it("lets events be switched on where they are read from files", () => {
+    expect(problemsOf({ ...azure, ...files, EGRESS_TYPES: "click" })).toEqual([]);
   });
 
   it("says which of the types of events it does not know", () => {
+    const tables = { send: { name: "new_send", columns: { mirrorPageUrl: "" } } };
+    expect(loadSettings({ ...azure, EGRESS_TABLES: JSON.stringify(tables) }).egress.tables).toEqual(tables);
+    expect(problemsOf({ ...azure, EGRESS_TABLES: '{"send":{"name":"No Name"},"open":{"set":1}}' })).toMatchObject([
+      { setting: "EGRESS_TABLES", problem: expect.stringMatching(/send\.name: must be a logical name.*; open\.set: /) },
+    ]);
     expect(problemsOf({ ...azure, EGRESS_TYPES: "open, seen" })).toMatchObject([
       { setting: "EGRESS_TYPES", problem: expect.stringContaining("seen") },
     ]);
@@ -127,6 +130,11 @@ describe("loadSettings", () => {
   });
 
   it.each([
+    ["EGRESS_TABLES", "send=new_send"],
+    ["EGRESS_TABLES", '{"sent":{}}'],
+    ["EGRESS_TABLES", '{"send":{"name":"New Send"}}'],
+    ["EGRESS_TABLES", '{"send":{"columns":{"date":7}}}'],
+    ["EGRESS_TABLES", '{"send":{"name":"acs_emailopen"}}'],
     ["EVENTS_FIELDS", "contactKey=crmId"],
     ["EVENTS_FIELDS", '{"key":"crmId"}'],
     ["EVENTS_FIELDS", '["crmId"]'],
@@ -135,8 +143,42 @@ describe("loadSettings", () => {
     ["EVENTS_SINCE_FORMAT", "epoch"],
     ["EVENTS_FILES", "d365_*/events/a.csv"],
     ["CAMPAIGN_SFTP_HOST_KEY", "MD5:00"],
+    ["OPTOUT_SCHEDULE", "* * *"],
+    ["OPTOUT_FILTER_ON", "created"],
+    ["OPTOUT_SINCE_PARAMETER", "since&x"],
+    ["OPTOUT_FILES", "d365_*/exports/a.csv"],
   ])("refuses %s = %s", (setting, value) => {
     expect(problemsOf({ ...azure, [setting]: value }).map((problem) => problem.setting)).toEqual([setting]);
+  });
+
+  it("finds changed opt-outs by the filter of the guide unless another one, or none, is named", () => {
+    const filter = { name: "OptOutsSince", parameter: ["since"], format: "space" };
+    const from = (more: Record<string, string>) => loadSettings({ ...azure, ...more }).optOuts.from;
+
+    expect(from({})).toEqual({ by: "rest", filter, on: "times" });
+    expect(from({ OPTOUT_SINCE_PARAMETER: "a, b" })).toMatchObject({ filter: { ...filter, parameter: ["a", "b"] } });
+    expect(from({ OPTOUT_FILTER: "none" })).toMatchObject({ by: "rest", filter: undefined });
+  });
+
+  it.each([
+    ["15 * * * * *", 60_000],
+    ["*/5 * * * * *", 5_000],
+    ["* * * * * *", 1_000],
+    ["0 0 2 * * *", 60_000],
+  ])("knows how soon the next pull of opt-outs comes with %s", (schedule, everyMs) => {
+    expect(loadSettings({ ...azure, OPTOUT_SCHEDULE: schedule }).optOuts.everyMs).toBe(everyMs);
+  });
+
+  it("reads opt-outs and events from files or by the API, each by itself, on one account", () => {
+    const { EVENTS_SOURCE: _events, ...account } = files;
+    const both = loadSettings({ ...azure, ...files, OPTOUT_SOURCE: "files" });
+    const optOuts = loadSettings({ ...azure, ...account, OPTOUT_SOURCE: "files", OPTOUT_FILES_KEY: "crmId" });
+    const missing = problemsOf({ ...azure, OPTOUT_SOURCE: "files" });
+
+    expect([both.events.from.by, both.optOuts.from.by]).toEqual(["files", "files"]);
+    expect(optOuts.events.from.by).toBe("rest");
+    expect(optOuts.optOuts.from).toMatchObject({ by: "files", folder: "d365_loads/exports", key: "crmId" });
+    expect(missing.map(({ problem }) => problem)).toEqual(Array(4).fill("is missing though OPTOUT_SOURCE is files"));
   });
 
   it("reports every problem at once, by name and with a fix", () => {

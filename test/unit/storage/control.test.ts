@@ -170,6 +170,22 @@ describe("what is wanted", () => {
 
     expect(await control.read()).toMatchObject({ wanted: "running", by: "bob" });
   });
+
+  it("stops one workflow and no other, for another process within a second", async () => {
+    const [one, other] = [aProcess(), aProcess()];
+    await other.isWanted("egress");
+    await one.stop(false, "ada", "egress");
+    const own = await one.isWanted("egress");
+    clock.advance(1_000);
+
+    const [egress, ingress] = [await other.isWanted("egress"), await other.isWanted("ingress")];
+
+    expect([own, egress, ingress]).toEqual([false, false, true]);
+    expect(await other.read()).toMatchObject({
+      wanted: "running",
+      workflows: { egress: { wanted: "stopped", by: "ada" }, ingress: { wanted: "running" } },
+    });
+  });
 });
 
 describe("equal errors in a row", () => {

@@ -125,7 +125,12 @@ export function filtersOf(instance: Instance, view: View): Record<string, unknow
         category: "99_none",
         condition: filter.rules.map((rule) => ({
           enabledIf: `$(${parameterOf(rule)}) != ''`,
-          expr: rule.fields.map((path) => `@${path} ${rule.operator} $(${parameterOf(rule)})`).join(" or "),
+          expr: [
+            ...rule.fields.map((path) => `@${path} ${rule.operator} $(${parameterOf(rule)})`),
+            ...(rule.flagged ?? []).map(
+              ({ flag, field }) => `(@${flag} = 1 and @${field} ${rule.operator} $(${parameterOf(rule)}))`,
+            ),
+          ].join(" or "),
         })),
         data: `/${view.api}/${view.resource.name}/${called}?${template}`,
         formType: "none",

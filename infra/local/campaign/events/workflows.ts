@@ -6,8 +6,8 @@ import type { Instance } from "../instance.js";
 import { badValue, EngineError, json, notFound } from "../wire/errors.js";
 import type { Base } from "../wire/present.js";
 
-/** Workflows that every instance has: the one that stages e-mail events (§8.3), the daily opt-out export (§9), one with a signal. */
-export const workflowIds = ["stageEmailEvents", "exportOptOuts", "externalSignal"] as const;
+/** Workflows that every instance has: those that stage e-mail events or extract them to files (§8.3), the daily opt-out export (§9), one with a signal. */
+export const workflowIds = ["stageEmailEvents", "extractEmailEvents", "exportOptOuts", "externalSignal"] as const;
 export type WorkflowId = (typeof workflowIds)[number];
 
 /** State of a workflow, and since when (milliseconds). */

@@ -102,7 +102,10 @@ function checkReferences(resource: Resource, resources: ReadonlyMap<string, Reso
   };
   for (const key of resource.definition.keys) key.fields.forEach(known);
   for (const filter of resource.definition.filters) {
-    for (const rule of [...filter.rules, ...Object.values(filter.types ?? {})]) rule.fields.forEach(known);
+    for (const rule of [...filter.rules, ...Object.values(filter.types ?? {})]) {
+      rule.fields.forEach(known);
+      for (const { flag, field } of rule.flagged ?? []) [flag, field].forEach(known);
+    }
   }
   for (const link of resource.links) {
     const target = resources.get(link.target ?? "");

@@ -1,7 +1,7 @@
 // The instance that a simulator started without --resources imitates: Adobe's resources plus what an integration needs from
 // its customer (facts/campaign.md §4, §8.3).
 
-import type { ResourceDefinition } from "./definition.js";
+import type { FilterDefinition, ResourceDefinition } from "./definition.js";
 import { instant, text } from "./fields.js";
 import type { InstanceConfiguration } from "./instance.js";
 
@@ -48,9 +48,25 @@ export const emailEventResource: ResourceDefinition = {
   ],
 };
 
+/** Any opt-out of a profile changed; push, which has no time, with any change of a profile that is opted out of it (docs/campaign-setup.md, opt-outs). */
+const optOutsSince: FilterDefinition = {
+  name: "OptOutsSince",
+  label: "Opt-outs changed since",
+  rules: [
+    {
+      fields: ["", "Email", "Fax", "Mobile", "Phone", "PostalMail"]
+        .map((channel) => `blackList${channel}LastModified`)
+        .concat("ccpaOptOutLastModified"),
+      flagged: [{ flag: "blackListPushnotification", field: "lastModified" }],
+      operator: "greaterOrEqual",
+      parameter: "since",
+    },
+  ],
+};
+
 /**
- * The default instance: profile extended with an identification key on `externalId` and the filters `ExternalId` and
- * `ModifiedSince`, and `cusEmailEvent`.
+ * The default instance: profile extended with an identification key on `externalId` and the filters `ExternalId`, `ModifiedSince`
+ * and `OptOutsSince`, and `cusEmailEvent`.
  */
 export const defaultInstance: InstanceConfiguration = {
   extend: {
@@ -67,6 +83,7 @@ export const defaultInstance: InstanceConfiguration = {
           label: "Modified since",
           rules: [{ fields: ["lastModified"], operator: "greaterOrEqual", parameter: "since" }],
         },
+        optOutsSince,
       ],
     },
   },

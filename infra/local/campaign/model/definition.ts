@@ -63,9 +63,13 @@ export interface KeyDefinition {
 /** How one rule of a filter compares. Text comparison is case sensitive; `prefix` is what Campaign calls searching (§5). */
 export type FilterOperator = "equal" | "greater" | "greaterOrEqual" | "less" | "lessOrEqual" | "prefix";
 
-/** One rule: any of `fields` (a dotted path for nested items) compared with `parameter`. */
+/**
+ * One rule: any of `fields` (a dotted path for nested items) compared with `parameter`; or, where a boolean named by `flagged` is true, the field beside
+ * it: a group of conditions joined by And inside one joined by Or.
+ */
 export interface FilterRule {
   fields: string[];
+  flagged?: { flag: string; field: string }[];
   operator: FilterOperator;
   parameter: string;
 }

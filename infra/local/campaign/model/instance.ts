@@ -46,6 +46,7 @@ const fieldSchema: z.ZodType<FieldDefinition> = z.lazy(() =>
 );
 const ruleSchema = z.strictObject({
   fields: z.array(z.string()).min(1),
+  flagged: z.array(z.strictObject({ flag: z.string(), field: z.string() })).exactOptional(),
   operator: z.enum(["equal", "greater", "greaterOrEqual", "less", "lessOrEqual", "prefix"]),
   parameter: z.string().min(1),
 });
@@ -109,6 +110,21 @@ function extended(resource: ResourceDefinition, extension: Extension | undefined
   };
 }
 
+/** Filters on opt-outs are made with the names that the instance has (§7.2), whichever spelling the configuration uses. */
+function spelled(extension: Extension | undefined, { optOutNames }: InstanceSwitches): Extension | undefined {
+  if (extension?.filters === undefined) return extension;
+  const named = (name: string): string => name.replace(/^(blackList|denyList)/, optOutNames);
+  const filters = extension.filters.map((filter) => ({
+    ...filter,
+    rules: filter.rules.map((rule) => ({
+      ...rule,
+      fields: rule.fields.map(named),
+      ...(rule.flagged && { flagged: rule.flagged.map(({ flag, field }) => ({ flag: named(flag), field })) }),
+    })),
+  }));
+  return { ...extension, filters };
+}
+
 /**
  * All resources of an instance: Adobe's own with the configured extensions, then the custom ones.
  * Throws with the field's name where the configuration breaks a rule.
@@ -118,7 +134,7 @@ export function instanceResources(
   switches: InstanceSwitches,
 ): ResourceDefinition[] {
   return [
-    extended(profileResource(switches), configuration.extend.profile),
+    extended(profileResource(switches), spelled(configuration.extend.profile, switches)),
     extended(serviceResource, configuration.extend.service),
     subscriptionResource,
     // v8 has no API for organizational units (§1).

@@ -8,9 +8,9 @@ import type { Values } from "../store/table.js";
 import { badEnumeration, badValue, noSuchPlace } from "../wire/errors.js";
 import { isDate, parseInstant, sortValueOf } from "../wire/values.js";
 
-/** Any of `fields` compares with `value` as `operator` says. */
+/** Any of `fields` compares with `value` as `operator` says; one with a `flag` counts only where that boolean is true. */
 export interface Condition {
-  fields: { path: string; field: FieldDefinition }[];
+  fields: { path: string; field: FieldDefinition; flag?: string }[];
   operator: FilterOperator;
   value: SortValue;
 }
@@ -34,8 +34,10 @@ function holds(operator: FilterOperator, left: SortValue, right: SortValue): boo
 
 /** Whether a record meets the condition. */
 export function meets(condition: Condition, values: Values): boolean {
-  return condition.fields.some(({ path, field }) =>
-    holds(condition.operator, sortValueOf(field, values[path]), condition.value),
+  return condition.fields.some(
+    ({ path, field, flag }) =>
+      (flag === undefined || values[flag] === true) &&
+      holds(condition.operator, sortValueOf(field, values[path]), condition.value),
   );
 }
 
@@ -89,9 +91,11 @@ function parseParameter(instance: Instance, field: FieldDefinition, path: string
 }
 
 function toCondition(instance: Instance, view: View, rule: FilterRule, text: string): Condition {
-  const fields = rule.fields.flatMap((path) => {
-    const field = view.resource.field(path);
-    return field === undefined ? [] : [{ path, field }];
+  const plain = rule.fields.map((path): { path: string; flag?: string } => ({ path }));
+  const flagged = (rule.flagged ?? []).map(({ flag, field }) => ({ path: field, flag }));
+  const fields = [...plain, ...flagged].flatMap((named) => {
+    const field = view.resource.field(named.path);
+    return field === undefined ? [] : [{ ...named, field }];
   });
   const [first] = fields;
   if (first === undefined) throw noSuchPlace(`The filter on '${rule.fields}' compares no field.`, view.resource.name);

@@ -18,6 +18,12 @@ import {
 
 const MAX_OPERATIONS = 1000;
 
+/** How many operations a request is: as many as its batch has requests, one otherwise. */
+export function countOperations({ path, body }: SimRequest): number {
+  if (!path.toLowerCase().endsWith("/$batch")) return 1;
+  return body.match(/^(?:GET|POST|PATCH|PUT|DELETE) \S+ HTTP\/1\.1\r?$/gm)?.length ?? 1;
+}
+
 /** What a batch needs of the router. */
 export interface BatchParts {
   route(session: Session, path: string, tx?: Transaction): Promise<SimResponse>;

@@ -1,4 +1,5 @@
 // Creating and changing one row inside a transaction: defaults, computed columns, checks, versions, events.
+import { keepAudit } from "../audit.js";
 import { duplicateRecord, ODataError, requiredFieldMissing } from "../errors.js";
 import { allValues, type RowEvent } from "../events/context.js";
 import type { Reference, Value } from "../model/column.js";
@@ -166,6 +167,8 @@ export async function updateRow(
   const read = (name: string): Value | undefined => (values.has(name) ? values.get(name) : before[name]);
   const row = toRow(table, read, tx.nextVersion());
   tx.put(table, row);
+  const audited = { before: (name: string) => readValue(table, before, name), after };
+  keepAudit(session, tx, { table, id, columns: values.keys(), read: audited });
   if (table.activity) writeTwin(database, tx, table, row);
   noteColumns(session, table, id, values.keys(), row.versionnumber);
   if (hasSteps) await session.org.events.after(session, tx, event(row));

@@ -1,0 +1,91 @@
+// What opt-outs leave behind where a profile begins or ends: a new one starts as both sides remember, one that goes is looked at once more, and what a merged
+// contact was opted out of goes to its master. Deciding is settle-opt-outs.ts.
+
+import type { CompiledMapping } from "../mapping/compile.js";
+import type { Row } from "../model/row.js";
+import type { OptOutAttribute, RememberedOptOuts } from "../optout/attributes.js";
+import type { VersionedRow } from "./ports.js";
+import { type Job, mayBeThere } from "./record-job.js";
+
+/** Values that a new profile starts with: opted out where Dynamics says so, or where Campaign did before the profile went. */
+export function startingOptOuts({ mapping, state }: Job, row: Row): Map<OptOutAttribute, boolean> {
+  const attributes = mapping.optOuts?.attributes ?? [];
+  return new Map(
+    attributes.flatMap(({ attribute, column }) =>
+      isOut(row, column) || state.optOuts?.attributes[attribute]?.campaign === true ? [[attribute, true] as const] : [],
+    ),
+  );
+}
+
+/** What is remembered of a record whose profile has just been made with `starting`. */
+export function rememberStart(
+  { optOuts }: Pick<CompiledMapping, "optOuts">,
+  current: VersionedRow,
+  starting: ReadonlyMap<OptOutAttribute, boolean>,
+): { optOuts?: RememberedOptOuts } {
+  if (!optOuts) return {};
+  const attributes = optOuts.attributes.map(({ attribute, column }) => [
+    attribute,
+    { dynamics: isOut(current.row, column), campaign: starting.get(attribute) === true },
+  ]);
+  return { optOuts: { ...marksOf(current), attributes: Object.fromEntries(attributes) } };
+}
+
+/** What tells whether the row of a comparison is still the same, untouched. */
+export function marksOf({ version, createdAt }: VersionedRow): Pick<RememberedOptOuts, "version" | "createdAt"> {
+  return { version, ...(createdAt !== undefined && { createdAt }) };
+}
+
+/**
+ * Reads the profile once more before it is deleted, so that nobody who comes back is opted in; what a merged record was opted out of goes to `master`.
+ * Answers the job to go on with.
+ */
+export async function keepOptOuts(job: Job, row: Row | undefined): Promise<Job> {
+  const { mapping, ports, envelope, state } = job;
+  const rules = mapping.optOuts;
+  if (!rules) return job;
+  const campaign = mayBeThere(job)
+    ? await ports.optOuts.campaign.read(mapping, envelope.id, ports.clock.now() + ports.campaignBudgetMs)
+    : undefined;
+  const out = rules.attributes.flatMap(({ attribute, column }) => {
+    const remembered = state.optOuts?.attributes[attribute]?.campaign === true;
+    const isOutThere = campaign?.get(attribute)?.value ?? remembered;
+    return isOutThere || (row !== undefined && isOut(row, column)) ? [{ attribute, isOutThere }] : [];
+  });
+  if (row && out.length > 0)
+    await tellMaster(
+      job,
+      out.map(({ attribute }) => attribute),
+    );
+  const kept = out.filter(({ isOutThere }) => isOutThere);
+  if (!campaign || kept.length === 0) return job;
+  const attributes = { ...state.optOuts?.attributes };
+  for (const { attribute } of kept) attributes[attribute] = { ...attributes[attribute], campaign: true };
+  return { ...job, state: { ...state, optOuts: { ...state.optOuts, attributes } } };
+}
+
+async function tellMaster({ ports, mapping, envelope }: Job, optOuts: readonly OptOutAttribute[]): Promise<void> {
+  const master = await ports.optOuts.dynamics.masterOf(mapping, envelope.id);
+  if (master === undefined) return;
+  const { table, occurredAt, correlationId, settings } = envelope;
+  await ports.queue.send([
+    {
+      v: 1,
+      table,
+      id: master,
+      kind: "optout",
+      optOuts,
+      cause: "optout",
+      attempt: 0,
+      occurredAt,
+      correlationId,
+      settings,
+      nonce: `merged-${envelope.id}`,
+    },
+  ]);
+}
+
+/** Does this row opt out of what the column stands for? */
+export function isOut(row: Row, column: string): boolean {
+  return row[column] === true;
+}

@@ -1,0 +1,302 @@
+// A slice of an ordered reconciliation (design.md §5): reads the opt-outs that both sides hold in bulk, asks the lane's own rules what would become of every
+// difference, and lists it. Remembers nothing and writes nothing else. Ordering is reconcile-order.ts, acting on the list reconcile-words.ts.
+//
+// One step at a time, each saved: a kill repeats a step, which keeps the same differences again. A page of Campaign is what is in memory.
+
+import { ConflictError, errorKind, SyncError, safeMessage } from "../errors.js";
+import { type CompiledMapping, isMergedAway } from "../mapping/compile.js";
+import { parseRecordId, type RecordId } from "../model/ids.js";
+import type { CampaignOptOuts } from "../optout/attributes.js";
+import type { Checkpoint } from "../storage/checkpoints.js";
+import { grownSums, sumOf } from "./checkpoint-sums.js";
+import { isOut } from "./keep-opt-outs.js";
+import { mapLimit } from "./map-limit.js";
+import { maxIdsPerRead, type VersionedRow } from "./ports.js";
+import { whyHeld } from "./pull-events.js";
+import {
+  differenceSum,
+  endedRun,
+  type Reconciliation,
+  reconciliationPlace,
+  reconciliationSums,
+  toReconciliation,
+} from "./reconcile-order.js";
+import { mappingOfPlan } from "./reconcile-plan.js";
+import type { DifferenceKind, OptOutDifference, ReconcilePorts } from "./reconcile-ports.js";
+import { type Job, makeJob, mayBeThere } from "./record-job.js";
+import { type Ruling, ruleOn } from "./rule-opt-outs.js";
+import { bareEnvelope } from "./sweep-envelopes.js";
+import { ownSpelling } from "./verify-campaign.js";
+
+/** `pageSize`: profiles a call. `rowPage`: contacts a call where they are only counted. `retryMs`: pause after an error. */
+export interface ReconcilePace {
+  pageSize: number;
+  rowPage: number;
+  retryMs: number;
+}
+
+/** What one slice did. `idle`: nothing is ordered, or it is not time yet. */
+export type ReconcileSlice = { state: "idle" } | { state: "working" | "waiting" | "done"; run: Reconciliation };
+
+type Values = Checkpoint["values"];
+
+interface Slice {
+  ports: ReconcilePorts;
+  pace: ReconcilePace;
+  mapping: CompiledMapping;
+  values: Values;
+  etag: string;
+}
+
+/** Lists of so many runs are kept, the one under way included. */
+const runsKept = 3;
+const statesAtOnce = 16;
+const countedPerStep = 5_000;
+const clearingMs = 10_000;
+/** A link of Campaign's may have grown old: so often the reading begins anew. */
+const mostRestarts = 2;
+
+/**
+ * Goes on with the run that is ordered until it is done, `deadline` (epoch ms), a gate or an operator's stop. Killed anywhere the next slice goes on from the last whole
+ * step. ConflictError: it was cancelled, or another slice is faster.
+ */
+export async function reconcileSlice(
+  ports: ReconcilePorts,
+  pace: ReconcilePace,
+  deadline: number,
+): Promise<ReconcileSlice> {
+  const found = await ports.checkpoints.read(...reconciliationPlace);
+  if (!found || found.values.phase === "done") return { state: "idle" };
+  const { values, etag } = found;
+  if (ports.clock.now() < Date.parse(String(values.retryAt ?? ""))) return { state: "idle" };
+  const slice: Slice = { ports, pace, mapping: mappingOfPlan(toReconciliation(values).plan), values, etag };
+  const end = (state: "working" | "waiting" | "done"): ReconcileSlice => ({
+    state,
+    run: toReconciliation(slice.values),
+  });
+  try {
+    await ports.binding();
+    do {
+      const waiting = await whyHeld(ports);
+      if (waiting !== undefined) {
+        if (slice.values.waiting !== waiting) await save(slice, { ...slice.values, waiting });
+        return end("waiting");
+      }
+      const { waiting: _waiting, retryAt: _retryAt, ...before } = slice.values;
+      await save(slice, await nextStep({ ...slice, values: before }));
+      if (slice.values.phase === "done") return end("done");
+    } while (ports.clock.now() < deadline);
+    return end("working");
+  } catch (error) {
+    await noteTrouble(slice, error);
+    throw error;
+  }
+}
+
+async function nextStep(slice: Slice): Promise<Values> {
+  const { ports, values } = slice;
+  const number = Number(values.number);
+  switch (values.phase) {
+    case "clearing": {
+      const isDone = await ports.differences.purge(number - runsKept + 1, ports.clock.now() + clearingMs);
+      return isDone ? { ...values, phase: "profiles" } : values;
+    }
+    case "profiles":
+      return readProfiles(slice);
+    case "contacts":
+      return countContacts(slice);
+    default:
+      return countDifferences(slice);
+  }
+}
+
+/** The next page of Campaign's profiles, compared with their contacts. */
+async function readProfiles({ ports, pace, mapping, values }: Slice): Promise<Values> {
+  const deadline = ports.clock.now() + ports.campaignBudgetMs;
+  const { profiles, withoutKey, malformed, missing, next } = await ports.pages.readPage(
+    mapping,
+    cursorOf(values),
+    pace.pageSize,
+    deadline,
+  );
+  await ports.gates.fine("campaign");
+  const own = new Map(
+    profiles.flatMap(({ key, optOuts }) => {
+      const id = ownSpelling(key);
+      return id ? [[id, optOuts] as const] : [];
+    }),
+  );
+  const rows = await contactsOf(ports, mapping, [...own.keys()]);
+  const found = await compare({ ports, mapping }, rows, own);
+  await ports.differences.keep(Number(values.number), found);
+
+  const { cursor: _cursor, ...rest } = values;
+  const foreign = profiles.filter(({ key }) => ownSpelling(key) === undefined).length;
+  const counts = {
+    profiles: profiles.length + withoutKey + malformed,
+    compared: rows.length,
+    withoutKey,
+    foreign,
+    malformed,
+    withoutContact: profiles.length - foreign - rows.length,
+    ...bySum(found),
+  };
+  return {
+    ...rest,
+    ...grownSums(values, counts),
+    ...(missing.length > 0 && { missing: missing.join(",") }),
+    ...(next === undefined ? { phase: "contacts" } : { cursor: next }),
+  };
+}
+
+/** Contacts that are there, and have not lost a merge. */
+async function contactsOf(
+  ports: ReconcilePorts,
+  mapping: CompiledMapping,
+  ids: readonly RecordId[],
+): Promise<VersionedRow[]> {
+  const rows: VersionedRow[] = [];
+  for (let start = 0; start < ids.length; start += maxIdsPerRead) {
+    rows.push(...(await ports.dynamics.fetchRows(mapping, ids.slice(start, start + maxIdsPerRead))));
+  }
+  await ports.gates.fine("dynamics");
+  return rows.filter(({ row }) => !isMergedAway(row));
+}
+
+/** What the lane would say to every difference, if it looked now. Only records that differ cost a read of their state. */
+async function compare(
+  { ports, mapping }: Pick<Slice, "ports" | "mapping">,
+  rows: readonly VersionedRow[],
+  profiles: ReadonlyMap<RecordId, CampaignOptOuts>,
+): Promise<OptOutDifference[]> {
+  const rules = mapping.optOuts;
+  if (!rules) return [];
+  const settings = await ports.settings.current();
+  const binding = await ports.binding();
+  const differing = rows.filter((row) =>
+    rules.attributes.some(({ attribute, column }) => {
+      const there = profiles.get(row.id)?.get(attribute);
+      return there !== undefined && there.value !== isOut(row.row, column);
+    }),
+  );
+  const all = await mapLimit(differing, statesAtOnce, async (current) => {
+    const stored = await ports.states.read(mapping.table.name, current.id);
+    const news = {
+      cause: "optout",
+      occurredAt: iso(ports.clock.now()),
+      settings: settings.version,
+      nonce: "",
+    } as const;
+    const envelope = bareEnvelope(mapping, current.id, "optout", news);
+    const nothingKnown = { state: { settings: settings.version, epoch: binding.epoch, present: false } };
+    const job = makeJob({ ports, envelope, mapping, settings, binding }, stored ?? nothingKnown);
+    const rulings = await ruleOn(job, rules, { current, campaign: profiles.get(current.id) });
+    return rulings.flatMap((ruling) => toDifference(job, current, ruling));
+  });
+  return all.flat();
+}
+
+function toDifference(job: Job, current: VersionedRow, ruling: Ruling): OptOutDifference[] {
+  const { attribute, column, dynamics, campaign, verdict } = ruling;
+  const direction = job.mapping.optOuts?.direction;
+  if (!direction || !campaign || campaign.value === dynamics) return [];
+  const changedAt = (at: number | undefined) => (at === undefined ? {} : { changedAt: iso(at) });
+  return [
+    {
+      kind: kindOf(job, ruling),
+      table: job.mapping.table.name,
+      record: current.id,
+      attribute,
+      column,
+      direction,
+      dynamics: { value: dynamics, version: current.version, ...changedAt(current.changedAt) },
+      campaign: { value: campaign.value, ...changedAt(campaign.at) },
+      rule: verdict.rule,
+      ...(verdict.write && { wouldWrite: verdict.write }),
+    },
+  ];
+}
+
+function kindOf(job: Job, { dynamics, verdict: { rule, write } }: Ruling): DifferenceKind {
+  if (write) return write.value ? "opts-out" : "opts-in";
+  const direction = job.mapping.optOuts?.direction;
+  // In both directions everything else would have been written, had the profile been ours.
+  const isOpen = direction === "both" ? rule === "opt-in-not-seen" : rule.startsWith("opt-in-");
+  const isWritable = dynamics || mayBeThere(job);
+  return isOpen && isWritable ? "needs-word" : "not-ours";
+}
+
+/** Contacts, counted: those that no profile belongs to are the rest. */
+async function countContacts({ ports, pace, mapping, values }: Slice): Promise<Values> {
+  const { rows, next } = await ports.dynamics.readPage(mapping, cursorOf(values), pace.rowPage);
+  await ports.gates.fine("dynamics");
+  const contacts = rows.filter(({ row }) => !isMergedAway(row)).length;
+  const { cursor: _cursor, ...rest } = values;
+  const counted = { ...rest, ...grownSums(values, { contacts }) };
+  return next === undefined ? { ...withoutDifferences(counted), phase: "counting" } : { ...counted, cursor: next };
+}
+
+/** What was found is counted where it lies: a page that was read twice, after a kill or because Campaign showed a profile twice, is in it once. */
+async function countDifferences({ ports, values }: Slice): Promise<Values> {
+  const at = cursorOf(values)?.split(" ");
+  const after = at && { partition: at[0] ?? "", row: at[1] ?? "" };
+  const found: OptOutDifference[] = [];
+  let last = after;
+  for await (const { place, difference } of ports.differences.list(Number(values.number), {}, after)) {
+    found.push(difference);
+    last = place;
+    if (found.length === countedPerStep) break;
+  }
+  const counted = { ...values, ...grownSums(values, bySum(found)) };
+  if (found.length === countedPerStep && last) return { ...counted, cursor: `${last.partition} ${last.row}` };
+  return endedRun(counted, ports.clock.now(), false);
+}
+
+function bySum(found: readonly OptOutDifference[]): Record<string, number> {
+  const counts: Record<string, number> = {};
+  for (const { kind, attribute } of found) {
+    const name = differenceSum(kind, attribute);
+    counts[name] = (counts[name] ?? 0) + 1;
+  }
+  return counts;
+}
+
+function withoutDifferences(values: Values): Values {
+  const kept = new Set<string>(reconciliationSums.map(sumOf));
+  return Object.fromEntries(Object.entries(values).filter(([name]) => !name.startsWith(sumOf("")) || kept.has(name)));
+}
+
+function cursorOf({ cursor }: Values): string | undefined {
+  return cursor === undefined ? undefined : String(cursor);
+}
+
+async function save(slice: Slice, values: Values): Promise<void> {
+  slice.etag = await slice.ports.checkpoints.save(...reconciliationPlace, values, slice.etag);
+  slice.values = values;
+}
+
+/** Leaves word of what went wrong, and lets the next slices pass for a while. What cannot be read on is read from the start, as often as that may help. */
+async function noteTrouble(slice: Slice, error: unknown): Promise<void> {
+  if (!(error instanceof SyncError) || error instanceof ConflictError) return;
+  const { ports, pace, values } = slice;
+  const restarts = Number(values.restarts ?? 0);
+  const isPassing = ["auth", "throttled", "unavailable", "binding"].includes(errorKind(error));
+  const isStuck = !isPassing && values.cursor !== undefined && values.phase === "profiles" && restarts < mostRestarts;
+  const from = isStuck ? { ...startOver(values), restarts: restarts + 1 } : values;
+  const retryAt = iso(ports.clock.now() + pace.retryMs);
+  try {
+    await save(slice, { ...from, waiting: safeMessage(error), retryAt });
+  } catch (failure) {
+    // The tables may be what is away; the error itself says more than this one.
+    if (!(failure instanceof SyncError)) throw failure;
+  }
+}
+
+function startOver(values: Values): Values {
+  const { cursor: _cursor, ...rest } = values;
+  return Object.fromEntries(Object.entries(rest).filter(([name]) => !name.startsWith(sumOf(""))));
+}
+
+function iso(ms: number): string {
+  return new Date(ms).toISOString();
+}

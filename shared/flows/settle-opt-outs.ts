@@ -1,0 +1,197 @@
+// The lane's part in keeping opt-outs equal (design.md §5): reads both sides afresh, lets optout/decide.ts decide, writes what it says, and keeps what
+// was decided and why. Opt-outs are written at once; opt-ins alone, right after the read they rest on. A kill at any step leaves `open` behind.
+
+import { ConflictError } from "../errors.js";
+import type { CompiledOptOuts } from "../mapping/compile.js";
+import type { RowVersion } from "../model/ids.js";
+import type { Row } from "../model/row.js";
+import type { OptOutAttribute } from "../optout/attributes.js";
+import { isOut, marksOf } from "./keep-opt-outs.js";
+import type { VersionedRow } from "./ports.js";
+import { type Job, mayBeThere, save, underIntent } from "./record-job.js";
+import { noteDecisions, type Ruling, readSides, ruleOn, type Sides } from "./rule-opt-outs.js";
+
+/**
+ * The job and the row to go on with, both as they are after what was written; `settled`: both sides were compared. `until` (epoch ms): nothing may be
+ * written to Campaign before; come again.
+ */
+export type SettledOptOuts = { job: Job; current: VersionedRow; settled: boolean } | { until: number };
+
+/** Rounds of reading, deciding and writing; every write is followed by a look at what came of it. */
+const mostRounds = 6;
+
+/**
+ * Compares and settles the opt-outs of a record, if there is news of them: what the row says differs from what is remembered, Campaign's moved
+ * (kind `optout`), or a run before this one did not end. Undefined: the row was deleted meanwhile. ConflictError: somebody kept changing the row.
+ */
+export async function settleOptOuts(job: Job, current: VersionedRow): Promise<SettledOptOuts | undefined> {
+  const { ports, mapping } = job;
+  const rules = mapping.optOuts;
+  if (!rules || !hasNews(job, rules, current)) return { job, current, settled: false };
+  if ((await ports.control.current()).optOutsStopped) return { job, current, settled: false };
+  let [now, known]: [Job, VersionedRow | undefined] = [job, current];
+  for (let round = 1; ; round += 1) {
+    const sides = await readSides(now, rules, known);
+    if (!sides) return undefined;
+    const rulings = await ruleOn(now, rules, sides);
+    const writes = rulings.filter(({ verdict }) => verdict.write);
+    if (writes.length === 0) {
+      await noteDecisions(now, sides, rulings, "left");
+      return { job: await remember(now, sides, rulings), current: sides.current, settled: true };
+    }
+    const { echoUntil = 0 } = now.state;
+    const isHeld = echoUntil > ports.clock.now() && writes.every(({ verdict }) => verdict.write?.side === "campaign");
+    if (isHeld) return { until: echoUntil };
+    if (round === mostRounds) throw new ConflictError(`the opt-outs of ${now.envelope.table} keep changing`);
+    const carried = await carryOut(now, sides, rulings);
+    if (carried.after)
+      return { job: await remember(carried.job, ...carried.after), current: carried.after[0].current, settled: true };
+    [now, known] = [carried.job, undefined];
+  }
+}
+
+function hasNews(job: Job, { attributes, direction }: CompiledOptOuts, { row, version }: VersionedRow): boolean {
+  const { optOuts } = job.state;
+  if (job.envelope.kind === "optout" || optOuts?.open) return true;
+  if (!mayBeThere(job)) return attributes.some(({ attribute, column }) => comesBackOut(job, attribute, row, column));
+  return attributes.some(({ attribute, column }) => {
+    const isOutNow = isOut(row, column);
+    // Nobody watches Campaign then, and the choice may have been taken back and made again between two looks.
+    if (isOutNow && direction === "toCampaign" && version !== optOuts?.version) return true;
+    return isOutNow !== (optOuts?.attributes[attribute]?.dynamics ?? false);
+  });
+}
+
+/** A contact that comes back, and that Campaign's side had opted out before its profile went. */
+function comesBackOut({ state, mapping }: Job, attribute: OptOutAttribute, row: Row, column: string): boolean {
+  const wasOut = state.optOuts?.attributes[attribute]?.campaign === true;
+  return wasOut && !isOut(row, column) && mapping.optOuts?.direction !== "toCampaign";
+}
+
+/** `after`: both sides as they must be now, where that is certain without another look. */
+interface CarriedOut {
+  job: Job;
+  after?: readonly [Sides, readonly Ruling[]];
+}
+
+/** Writes what has been ruled: all opt-outs, or else the opt-ins, and answers the job with what is known then. */
+async function carryOut(job: Job, sides: Sides, rulings: readonly Ruling[]): Promise<CarriedOut> {
+  const optOuts = rulings.filter(({ verdict }) => verdict.write?.value === true);
+  const chosen = optOuts.length > 0 ? optOuts : rulings.filter(({ verdict }) => verdict.write);
+  const inDynamics = chosen.filter(({ verdict }) => verdict.write?.side === "dynamics");
+  const mayEcho = (job.state.echoUntil ?? 0) > job.ports.clock.now();
+  const inCampaign = mayEcho ? [] : chosen.filter(({ verdict }) => verdict.write?.side === "campaign");
+  await noteDecisions(job, sides, [...inDynamics, ...inCampaign], "announced");
+  let now = await announce(job, [...inDynamics, ...inCampaign]);
+  // Where somebody acted meanwhile, nothing was written, and the next round decides anew.
+  const version = inDynamics.length > 0 ? await writeDynamics(now, sides, inDynamics) : undefined;
+  if (version !== undefined) {
+    await noteDecisions(job, sides, inDynamics, "written");
+    const isUntouched = now.state.optOuts?.version === sides.current.version;
+    if (isUntouched && now.state.optOuts)
+      now = { ...now, state: { ...now.state, optOuts: { ...now.state.optOuts, version } } };
+  }
+  if (inCampaign.length > 0) {
+    const written = await writeCampaign(now, sides, inCampaign);
+    if (written.isWritten) await noteDecisions(job, sides, inCampaign, "written");
+    now = written.job;
+  }
+  const after = version && afterwards(sides, rulings, version);
+  return after ? { job: now, after } : { job: now };
+}
+
+/** Both sides after a write to Dynamics, if that has made them equal: the version proves that nobody else touched the row, and Campaign was read after it. */
+function afterwards(
+  { current, campaign }: Sides,
+  rulings: readonly Ruling[],
+  version: RowVersion,
+): CarriedOut["after"] {
+  const isSettled = ({ verdict: { write }, campaign }: Ruling): boolean =>
+    !write || (write.side === "dynamics" && write.value === campaign?.value);
+  if (!rulings.every(isSettled)) return undefined;
+  const written = rulings.filter(({ verdict }) => verdict.write);
+  const row = {
+    ...current.row,
+    ...Object.fromEntries(written.map(({ column, campaign }) => [column, campaign?.value === true])),
+  };
+  const equal = rulings.map((ruling) => ({ ...ruling, dynamics: isOut(row, ruling.column) }));
+  return [{ current: { ...current, version, row }, campaign }, equal];
+}
+
+/** Says in the state that something is about to be written. That Campaign is opted out is remembered before; every other change after it. */
+async function announce(job: Job, rulings: readonly Ruling[]): Promise<Job> {
+  const attributes = { ...job.state.optOuts?.attributes };
+  for (const { attribute, dynamics, campaign, verdict } of rulings) {
+    if (verdict.write?.value !== true) continue;
+    attributes[attribute] = {
+      dynamics,
+      campaign: campaign?.value === true || verdict.write.side === "campaign",
+      ...(campaign?.at !== undefined && { campaignAt: campaign.at }),
+    };
+  }
+  const state = { ...job.state, optOuts: { ...job.state.optOuts, open: true, attributes } };
+  await save(job, state);
+  return { ...job, state };
+}
+
+/** The version after the write; undefined: somebody changed the row meanwhile, or our own write's answer was lost. */
+async function writeDynamics(
+  { ports, mapping, envelope }: Job,
+  { current }: Sides,
+  rulings: readonly Ruling[],
+): Promise<RowVersion | undefined> {
+  const columns = Object.fromEntries(rulings.map(({ column, verdict }) => [column, verdict.write?.value === true]));
+  try {
+    return await ports.optOuts.dynamics.write(mapping, envelope.id, columns, current.version);
+  } catch (error) {
+    if (error instanceof ConflictError) return undefined;
+    throw error;
+  }
+}
+
+/**
+ * An opt-in is decided once more inside the announced call, on both sides read again: what is between that read and the write is the one window that
+ * is left, for Campaign has no conditional writes.
+ */
+async function writeCampaign(
+  job: Job,
+  sides: Sides,
+  rulings: readonly Ruling[],
+): Promise<{ job: Job; isWritten: boolean }> {
+  const { ports, mapping, envelope, state } = job;
+  const values = new Map(rulings.map(({ attribute, verdict }) => [attribute, verdict.write?.value === true]));
+  let isWritten = true;
+  const { written } = await underIntent(job, "write", async (deadline) => {
+    if ([...values.values()].includes(false)) isWritten = await holdsStill(job, sides, rulings);
+    return isWritten ? ports.optOuts.campaign.write(mapping, envelope.id, values, deadline) : { mayEcho: false };
+  });
+  const { writtenAt: _writtenAt, ...echo } = written;
+  const after = { ...state, ...echo };
+  await save(job, after);
+  return { job: { ...job, state: after }, isWritten };
+}
+
+/** Are both sides still as they were when the opt-ins were ruled? */
+async function holdsStill(job: Job, { current }: Sides, rulings: readonly Ruling[]): Promise<boolean> {
+  const rules = job.mapping.optOuts;
+  const again = rules && (await readSides(job, rules, undefined));
+  if (again?.current.version !== current.version) return false;
+  return rulings.every(({ attribute, campaign }) => {
+    const there = again.campaign?.get(attribute);
+    return there?.value === campaign?.value && there?.at === campaign?.at;
+  });
+}
+
+/** Remembers both sides as they are now; nothing is open any more. */
+async function remember(job: Job, { current }: Sides, rulings: readonly Ruling[]): Promise<Job> {
+  const attributes = { ...job.state.optOuts?.attributes };
+  for (const { attribute, dynamics, campaign } of rulings) {
+    const before = attributes[attribute];
+    attributes[attribute] = campaign
+      ? { dynamics, campaign: campaign.value, ...(campaign.at !== undefined && { campaignAt: campaign.at }) }
+      : { ...before, dynamics };
+  }
+  const state = { ...job.state, optOuts: { ...marksOf(current), attributes } };
+  if (JSON.stringify(state.optOuts) !== JSON.stringify(job.state.optOuts)) await save(job, state);
+  return { ...job, state };
+}
