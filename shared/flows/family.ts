@@ -11,6 +11,7 @@ import type { RecordRef } from "../storage/child-links.js";
 import type { SyncState } from "../storage/sync-state.js";
 import type { SettingsInForce } from "./ports.js";
 import type { Job } from "./record-job.js";
+import { bareEnvelope } from "./sweep-envelopes.js";
 
 /**
  * What a record's parents allow. `ready`: write it, with the links in `without` empty. `withheld`: not without a parent that it has none of, or that a
@@ -64,20 +65,9 @@ async function askFor({ ports, settings }: Job, { table, id }: Parent): Promise<
   if (!(await ports.links.shouldAsk({ table, id }, askEveryMs))) return;
   const now = ports.clock.now();
   const asked = `asked-${Math.floor(now / askEveryMs)}`;
-  await ports.queue.send([
-    {
-      v: 1,
-      table,
-      id,
-      kind: "upsert",
-      cause: "parent",
-      attempt: 0,
-      occurredAt: new Date(now).toISOString(),
-      correlationId: asked,
-      nonce: asked,
-      settings: settings.version,
-    },
-  ]);
+  const occurredAt = new Date(now).toISOString();
+  const news = { cause: "parent", occurredAt, settings: settings.version, nonce: asked } as const;
+  await ports.queue.send([bareEnvelope(table, id, "upsert", news)]);
 }
 
 /** `<table>/<id>` of a record, as a state keeps it. */
@@ -116,21 +106,17 @@ export async function hasRegistered({ ports, self }: Job, which: "any" | "linked
 /** Queues every registered child for another look. */
 export async function tellChildren({ ports, self, settings, envelope, state }: Job): Promise<void> {
   const now = ports.clock.now();
+  const news = {
+    cause: "parent",
+    parent: self,
+    occurredAt: new Date(now).toISOString(),
+    correlationId: envelope.correlationId,
+    nonce: `parent-${state.version ?? 0}-${now}`,
+    settings: settings.version,
+  } as const;
   let batch: Envelope[] = [];
   for await (const { child } of ports.links.of(self)) {
-    batch.push({
-      v: 1,
-      table: child.table,
-      id: child.id,
-      kind: "upsert",
-      cause: "parent",
-      parent: self,
-      attempt: 0,
-      occurredAt: new Date(now).toISOString(),
-      correlationId: envelope.correlationId,
-      nonce: `parent-${state.version ?? 0}-${now}`,
-      settings: settings.version,
-    });
+    batch.push(bareEnvelope(child.table, child.id, "upsert", news));
     if (batch.length === releaseBatch) {
       await ports.queue.send(batch);
       batch = [];

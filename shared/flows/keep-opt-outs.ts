@@ -6,6 +6,7 @@ import type { Row } from "../model/row.js";
 import type { OptOutAttribute, RememberedOptOuts } from "../optout/attributes.js";
 import type { VersionedRow } from "./ports.js";
 import { type Job, mayBeThere } from "./record-job.js";
+import { bareEnvelope } from "./sweep-envelopes.js";
 
 /** Values that a new profile starts with: opted out where Dynamics says so, or where Campaign did before the profile went. */
 export function startingOptOuts({ mapping, state }: Job, row: Row): Map<OptOutAttribute, boolean> {
@@ -47,20 +48,19 @@ export async function keepOptOuts(job: Job, row: Row | undefined): Promise<Job> 
   const campaign = mayBeThere(job)
     ? await ports.optOuts.campaign.read(mapping, envelope.id, ports.clock.now() + ports.campaignBudgetMs)
     : undefined;
-  const out = rules.attributes.flatMap(({ attribute, column }) => {
+  const seen = rules.attributes.map(({ attribute, column }) => {
     const remembered = state.optOuts?.attributes[attribute]?.campaign === true;
-    const isOutThere = campaign?.get(attribute)?.value ?? remembered;
-    return isOutThere || (row !== undefined && isOut(row, column)) ? [{ attribute, isOutThere }] : [];
+    return {
+      attribute,
+      campaign: campaign?.get(attribute)?.value ?? remembered,
+      row: row !== undefined && isOut(row, column),
+    };
   });
-  if (row && out.length > 0)
-    await tellMaster(
-      job,
-      out.map(({ attribute }) => attribute),
-    );
-  const kept = out.filter(({ isOutThere }) => isOutThere);
-  if (!campaign || kept.length === 0) return job;
+  const out = seen.filter((one) => one.campaign || one.row).map(({ attribute }) => attribute);
+  if (row && out.length > 0) await tellMaster(job, out);
+  if (!campaign) return job;
   const attributes = { ...state.optOuts?.attributes };
-  for (const { attribute } of kept) attributes[attribute] = { ...attributes[attribute], campaign: true };
+  for (const one of seen) attributes[one.attribute] = { ...attributes[one.attribute], campaign: one.campaign };
   return { ...job, state: { ...state, optOuts: { ...state.optOuts, attributes } } };
 }
 
@@ -68,21 +68,9 @@ async function tellMaster({ ports, mapping, envelope }: Job, optOuts: readonly O
   const master = await ports.optOuts.dynamics.masterOf(mapping, envelope.id);
   if (master === undefined) return;
   const { table, occurredAt, correlationId, settings } = envelope;
-  await ports.queue.send([
-    {
-      v: 1,
-      table,
-      id: master,
-      kind: "optout",
-      optOuts,
-      cause: "optout",
-      attempt: 0,
-      occurredAt,
-      correlationId,
-      settings,
-      nonce: `merged-${envelope.id}`,
-    },
-  ]);
+  const nonce = `merged-${envelope.id}`;
+  const news = { cause: "optout", optOuts, occurredAt, correlationId, settings, nonce } as const;
+  await ports.queue.send([bareEnvelope(table, master, "optout", news)]);
 }
 
 /** Does this row opt out of what the column stands for? */

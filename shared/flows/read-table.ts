@@ -23,7 +23,10 @@ export interface ReadingTurn {
 
 /** Reads full tables for the length of one sweep; what is in its hands when the sweep ends is read again by the next. */
 export interface TableReader {
-  /** One turn: every table in `mappings` that may read gets a page in hand, and the lanes are filled from all of them in turn. */
+  /**
+   * One turn: every table in `mappings` (parents first) that waits for no table whose own rows are still being read gets a page in hand, and the lanes
+   * are filled from all of them in turn.
+   */
   turn(mappings: readonly CompiledMapping[]): Promise<ReadingTurn>;
 }
 
@@ -41,6 +44,8 @@ interface Hand {
   pages: Page[];
 }
 
+/** A table with nothing to read is looked at again after this time, in ms. */
+const idleMs = 1_000;
 /** Pages that are kept in hand at most, so that no lane runs dry because the rows of a page fell to the others. A kill reads them again. */
 const mostPagesInHand = 20;
 
@@ -51,15 +56,23 @@ export type Guard = (mapping: CompiledMapping, work: () => Promise<void>) => Pro
 export function makeTableReader(ports: IngressPorts, pace: LoadPace, guard: Guard): TableReader {
   const meter = makeLaneMeter(pace);
   const hands = new Map<string, Hand>();
+  const idleUntil = new Map<string, number>();
 
-  /** Reads on until every lane has enough of this table, the table ends, or enough rows are in hand. */
-  const take = async (mapping: CompiledMapping, turn: ReadingTurn): Promise<void> => {
-    const hand = hands.get(mapping.table.name);
-    if (hand) return void (await readAhead(ports, pace, hand, meter.target()));
+  /** Reads on until every lane has enough of this table, the table ends, or enough rows are in hand. Answers whether its rows are being read. */
+  const take = async (mapping: CompiledMapping, turn: ReadingTurn): Promise<boolean> => {
+    const { name } = mapping.table;
+    const hand = hands.get(name);
+    if (hand) {
+      await readAhead(ports, pace, hand, meter.target());
+      return true;
+    }
+    if (ports.clock.now() < (idleUntil.get(name) ?? 0)) return false;
     const step = await nextStep(ports, mapping, pace);
     turn.moved ||= step.moved;
     if (!step.done) turn.done = false;
-    if (step.hand) hands.set(mapping.table.name, step.hand);
+    if (step.done) idleUntil.set(name, ports.clock.now() + idleMs);
+    if (step.hand) hands.set(name, step.hand);
+    return step.isReading;
   };
 
   /** Moves the checkpoint over every page that is wholly queued. */
@@ -76,7 +89,15 @@ export function makeTableReader(ports: IngressPorts, pace: LoadPace, guard: Guar
   return {
     async turn(mappings) {
       const turn: ReadingTurn = { loaded: 0, moved: false, done: true };
-      for (const mapping of mappings) await guard(mapping, () => take(mapping, turn));
+      const reading = new Set<string>();
+      for (const mapping of mappings) {
+        const { name } = mapping.table;
+        if (mapping.waitsFor.some((parent) => reading.has(parent))) reading.add(name);
+        else
+          await guard(mapping, async () => {
+            if (await take(mapping, turn)) reading.add(name);
+          });
+      }
       if (hands.size === 0) return turn;
       turn.done = false;
       turn.moved = (await fillLanes(ports, pace, meter, [...hands.values()])) > 0 || turn.moved;
@@ -109,21 +130,22 @@ async function nextStep(
   ports: IngressPorts,
   mapping: CompiledMapping,
   pace: LoadPace,
-): Promise<{ hand?: Hand; moved: boolean; done: boolean }> {
+): Promise<{ hand?: Hand; moved: boolean; done: boolean; isReading: boolean }> {
   const stream = fullReadStream(mapping.table.name);
   const checkpoint = await ports.checkpoints.read(flow, stream);
-  if (!checkpoint || checkpoint.values.phase === "done") return { moved: false, done: true };
+  if (!checkpoint || checkpoint.values.phase === "done") return { moved: false, done: true, isReading: false };
   const { values, etag } = checkpoint;
   if (values.mode === "verify" || values.mode === "report") {
-    await ports.checkpoints.save(flow, stream, await verifyStep(ports, mapping, values, pace.pageSize), etag);
-    return { moved: true, done: false };
+    const after = await verifyStep(ports, mapping, values, pace.pageSize);
+    await ports.checkpoints.save(flow, stream, after, etag);
+    return { moved: true, done: false, isReading: after.phase === "reading" };
   }
   if (values.phase === "deletes") {
     await ports.checkpoints.save(flow, stream, await lookForDeletes(ports, mapping, values), etag);
-    return { moved: true, done: false };
+    return { moved: true, done: false, isReading: false };
   }
   const pages = [await readPage(ports, mapping, pace, values)];
-  return { hand: { mapping, etag, pages }, moved: true, done: false };
+  return { hand: { mapping, etag, pages }, moved: true, done: false, isReading: true };
 }
 
 async function readPage(

@@ -5,7 +5,6 @@ import { peerOf, TableError } from "../errors.js";
 import type { CompiledMapping } from "../mapping/compile.js";
 import type { LoadPace } from "./fill-lanes.js";
 import { followChanges } from "./follow-changes.js";
-import { fullReadStream } from "./full-read.js";
 import type { IngressPorts } from "./ports.js";
 import { type Guard, makeTableReader } from "./read-table.js";
 import { decideFate, isPeersTrouble } from "./settle.js";
@@ -48,7 +47,7 @@ export async function sweep(ports: IngressPorts, pace: LoadPace, deadline: numbe
       }
       followedAt = ports.clock.now();
     }
-    const turn = await reader.turn(await mayRead(ports, tables));
+    const turn = await reader.turn(tables);
     result.loaded += turn.loaded;
     result.loadsDone = turn.done;
     if (turn.done || ports.clock.now() >= deadline) return answer();
@@ -66,22 +65,6 @@ export function parentsFirst(mappings: ReadonlyMap<string, CompiledMapping>): Co
   };
   for (const mapping of mappings.values()) add(mapping);
   return [...ordered];
-}
-
-/** Those that wait for no table whose own rows are still being read. */
-async function mayRead(ports: IngressPorts, tables: readonly CompiledMapping[]): Promise<CompiledMapping[]> {
-  const parents = new Set(tables.flatMap(({ waitsFor }) => waitsFor));
-  const reading = new Set<string>();
-  const free: CompiledMapping[] = [];
-  for (const mapping of tables) {
-    const name = mapping.table.name;
-    const waits = mapping.waitsFor.some((parent) => reading.has(parent));
-    if (!waits) free.push(mapping);
-    if (!parents.has(name)) continue;
-    const checkpoint = await ports.checkpoints.read("ingress", fullReadStream(name));
-    if (waits || checkpoint?.values.phase === "reading") reading.add(name);
-  }
-  return free;
 }
 
 /** Trouble with one table sets that table aside; trouble with a peer ends the sweep and is told to everybody. */
