@@ -16,6 +16,8 @@ import { mapping } from "./ingress/mapping.js";
 import { memory } from "./ingress/memory.js";
 import { rateLimit } from "./ingress/rate-limit.js";
 import { tableOperations } from "./ingress/table-operations.js";
+import { calls as optOutCalls } from "./optout/calls.js";
+import { delay as optOutDelay } from "./optout/delay.js";
 import { broker } from "./stand-ins/broker.js";
 import { campaignSimulator } from "./stand-ins/campaign.js";
 import { dataverseSimulator } from "./stand-ins/dataverse.js";
@@ -39,6 +41,8 @@ const benches: Bench[] = [
   egressThroughput,
   egressDelay,
   backfillMemory,
+  optOutDelay,
+  optOutCalls,
 ];
 
 const { values } = parseArgs({

@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import { app, type InvocationContext } from "@azure/functions";
 import { checkEventsNow } from "../shared/flows/check-events.js";
 import type { Services } from "../shared/services.js";
@@ -13,7 +14,7 @@ export function registerEgressChecks({ egress, controlPorts }: Services): void {
       const log = logOf(context);
       try {
         await controlPorts.ready();
-        const checked = await checkEventsNow(ports);
+        const checked = await checkEventsNow(ports, randomUUID());
         for (const { code, about, message, fix, since, lost } of checked?.findings ?? []) {
           const period = lost && { lostFrom: lost.from, lostTo: lost.to };
           const say = lost ? log.error : log.warn;

@@ -13,6 +13,7 @@ import { registerIngressSweep } from "./ingress-sweep.js";
 import { registerClosedWebhook, registerIngressWebhook } from "./ingress-webhook.js";
 import { registerIngressWrite } from "./ingress-write.js";
 import { registerOptOutPull } from "./optout-pull.js";
+import { registerOptOutReconcile } from "./optout-reconcile.js";
 
 const started = startServices();
 
@@ -27,6 +28,7 @@ if ("services" in started) {
   registerEgressChecks(started.services);
   registerEgressBackfill(started.services);
   registerOptOutPull(started.services);
+  registerOptOutReconcile(started.services);
   if (started.services.hasBusDoor) registerIngressBus(started.services);
 } else {
   registerUnhealthy(started.problems);

@@ -10,11 +10,12 @@ import { makeEventSource, type RestEventSource } from "./campaign/event-source.j
 import { checkEvents } from "./campaign/event-watch.js";
 import { makeResourceMetadataSource } from "./campaign/metadata.js";
 import { makeOptOutFiles } from "./campaign/opt-out-files.js";
+import { makeOptOutPages } from "./campaign/opt-out-pages.js";
 import { makeOptOutSource } from "./campaign/opt-out-source.js";
 import { makeCampaignOptOuts } from "./campaign/opt-outs.js";
 import { makeCampaignRecords } from "./campaign/records.js";
 import { makeCampaignSource } from "./campaign/source.js";
-import type { Backfilling, ControlPorts, EgressControl } from "./control/ports.js";
+import type { Backfilling, ControlPorts, EgressControl, Reconciling } from "./control/ports.js";
 import { makeActivitySink } from "./dataverse/activities.js";
 import { activityTables } from "./dataverse/activity-tables.js";
 import { type DataverseClient, makeDataverseClient } from "./dataverse/client.js";
@@ -29,6 +30,8 @@ import type { LoadPace } from "./flows/fill-lanes.js";
 import type { IngressPorts, SettingsPorts } from "./flows/ports.js";
 import type { PullPace } from "./flows/pull-events.js";
 import { makeRecent, type OptOutPace, type OptOutPullPorts } from "./flows/pull-opt-outs.js";
+import type { ReconcilePace } from "./flows/reconcile-opt-outs.js";
+import type { WordsPace } from "./flows/reconcile-words.js";
 import { toFailure } from "./flows/refused-event.js";
 import { verifyBinding } from "./flows/verify-binding.js";
 import { type HttpClient, makeHttpClient } from "./http/client.js";
@@ -54,6 +57,7 @@ import { makeFailureStore } from "./storage/failures.js";
 import { type GateStore, makeGates } from "./storage/gates.js";
 import { makeRateStore } from "./storage/rates.js";
 import { whenReady } from "./storage/ready-table.js";
+import { makeDifferenceStore } from "./storage/reconciliations.js";
 import { makeSettingsSource } from "./storage/settings-source.js";
 import { makeSettingsVersions, type SettingsVersions, shippedVersion } from "./storage/settings-versions.js";
 import { makeSyncStateStore } from "./storage/sync-state.js";
@@ -76,6 +80,8 @@ export interface Services {
     control: EgressControl;
     backfill: Backfilling | undefined;
   };
+  /** Opt-outs that both sides hold already: comparing them, and acting on the list. */
+  reconciling: Reconciling & { words: WordsPace };
   /** Opt-outs that changed in Campaign, where a mapping wants them. */
   optOutPull: { ports: OptOutPullPorts; pace: OptOutPace; schedule: string };
   sweepSchedule: string;
@@ -102,6 +108,7 @@ export const tableNames = [
   "links",
   "failures",
   "decisions",
+  "reconciliations",
   "workflows",
   "settings",
   "usage",
@@ -222,6 +229,16 @@ export function makeServices(settings: Settings): Services {
     ownTag: settings.ownTag,
   };
 
+  const reconciling: Services["reconciling"] = {
+    ports: {
+      ...ports,
+      pages: makeOptOutPages(campaignClient, clock, settings.campaign.callMs),
+      differences: makeDifferenceStore(tables.table("reconciliations"), clock),
+      stopped: async () => ((await control.isWanted("optout")) ? undefined : "opt-outs are stopped"),
+    },
+    pace: reconcilePace,
+    words: { maxDepth: settings.load.queueDepth, pollMs: 50, retryMs: reconcilePace.retryMs },
+  };
   const egress = makeEgress(settings, {
     clock,
     campaign: campaignClient,
@@ -234,6 +251,7 @@ export function makeServices(settings: Settings): Services {
   return {
     clock,
     egress,
+    reconciling,
     optOutPull: makeOptOutPull(settings, campaignClient, control, ports),
     publishing,
     sweepSchedule: settings.sweepSchedule,
@@ -264,6 +282,7 @@ export function makeServices(settings: Settings): Services {
       usageToday: async () => Object.fromEntries(await usage.usageOf(new Date(clock.now()).toISOString().slice(0, 10))),
       countRows: makeRowCounter(dynamicsClient),
       egress: egress.control,
+      reconciling,
       backfill: egress.backfill,
     },
   };
@@ -316,6 +335,9 @@ const optOutPace: Omit<OptOutPace, "maxDepth"> = {
   pollMs: 50,
 };
 const mostRung = 20_000;
+
+/** A page of profiles takes two reads of their contacts; contacts alone come in Dataverse's largest pages. */
+const reconcilePace: ReconcilePace = { pageSize: 500, rowPage: 5_000, retryMs: 60_000 };
 
 function makeOptOutPull(
   { optOuts: { from, schedule, everyMs }, campaign: { callMs }, load }: Settings,

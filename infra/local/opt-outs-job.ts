@@ -12,7 +12,7 @@ import { contactId } from "./scenarios/contacts.js";
 export const optOutSettings: Readonly<Record<string, string>> = { OPTOUT_SCHEDULE: "*/1 * * * * *" };
 
 /** Attributes of the scenario, with the column of Dynamics and the field of Campaign. */
-const mapped = {
+export const mapped = {
   email: { column: "donotbulkemail", field: "blackListEmail" },
   phone: { column: "donotphone", field: "blackListPhone" },
   postalMail: { column: "donotpostalmail", field: "blackListPostalMail" },
@@ -118,7 +118,7 @@ function profileSays(field: string, value: boolean): Look {
 }
 
 /** The shipped contact mapping with opt-outs; other documents as they are. */
-function withOptOuts(document: unknown): unknown {
+export function withOptOuts(document: unknown): unknown {
   const mapping = document as { table: { name: string }; columns: Record<string, unknown> };
   if (mapping.table.name !== "contact") return document;
   const columns = Object.values(mapped).map(({ column }) => [column, "boolean"]);

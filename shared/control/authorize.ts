@@ -16,12 +16,15 @@ export interface AccessRequest {
 /** Answers who asks, or a refusal: 401 for nobody, 403 for somebody who may not. */
 export type Authorize = (request: AccessRequest) => Promise<Operator | Refusal>;
 
+/** Whoever holds the key and does not say who they are. */
+export const unnamedOperator = "function-key";
+
 const operatorId = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
 
 /** Whoever holds the function key, which the host has checked; they may say in `x-operator` which of them they are. */
 export const holderOfTheKey: Authorize = async ({ header }) => {
   const given = header("x-operator");
-  if (given === undefined) return { operator: "function-key" };
+  if (given === undefined) return { operator: unnamedOperator };
   if (operatorId.test(given)) return { operator: given };
   return refuse(400, "invalid-request", "the request is not right", [
     {

@@ -9,6 +9,21 @@ export function toContinuation({ partition, row }: { partition: string; row: str
   return Buffer.from(JSON.stringify([partition, row])).toString("base64url");
 }
 
+/** The first `limit` items of a list, and the continuation that leads to the others, if there are any. */
+export async function pageOf<Item extends { place: { partition: string; row: string } }>(
+  items: AsyncIterable<Item>,
+  limit: number,
+): Promise<{ items: Item[]; continuation?: string }> {
+  const found: Item[] = [];
+  for await (const item of items) {
+    const last = found.at(-1);
+    // One more than fits shows that there is a next page.
+    if (found.length === limit && last) return { items: found, continuation: toContinuation(last.place) };
+    found.push(item);
+  }
+  return { items: found };
+}
+
 /** The place a continuation stands for: of failures, unless `place` says otherwise. What we never made is refused. */
 export function readContinuation(
   text: string | undefined,

@@ -5,9 +5,9 @@ import type { OptOutDecision } from "../flows/optout-ports.js";
 import { optOutAttributes, optOutDirections } from "../optout/attributes.js";
 import { optOutRules } from "../optout/decide.js";
 import { explainDecision } from "../optout/explain.js";
-import { type DecisionFilter, type DecisionPlace, decisionResults } from "../storage/decisions.js";
+import { type DecisionFilter, decisionResults } from "../storage/decisions.js";
 import { isRefusal, type Refusal } from "./answer.js";
-import { readContinuation, toContinuation } from "./continuation.js";
+import { pageOf, readContinuation } from "./continuation.js";
 import { toCsv } from "./csv.js";
 import type { ControlPorts } from "./ports.js";
 import { route } from "./route.js";
@@ -129,15 +129,8 @@ async function readPage(
 ): Promise<{ decisions: OptOutDecision[]; continuation?: string } | Refusal> {
   const from = readContinuation(continuation, "query.continuation", decisionPlace);
   if ("refused" in from) return from;
-  const found: OptOutDecision[] = [];
-  let last: DecisionPlace | undefined;
-  for await (const { place, decision } of decisions.list(filter, from.after)) {
-    // One more than fits shows that there is a next page.
-    if (found.length === limit && last) return { decisions: found, continuation: toContinuation(last) };
-    found.push(decision);
-    last = place;
-  }
-  return { decisions: found };
+  const { items, ...page } = await pageOf(decisions.list(filter, from.after), limit);
+  return { ...page, decisions: items.map(({ decision }) => decision) };
 }
 
 const decisionPlace = z.tuple([

@@ -1,9 +1,9 @@
 // Failures one by one and as lists: look, redrive, dismiss, reopen, export. Many at once: many-failures.ts.
 
 import { z } from "zod";
-import type { FailurePlace, FailureRecord } from "../storage/failures.js";
+import type { FailureRecord } from "../storage/failures.js";
 import { isRefusal, type Refusal, refuse } from "./answer.js";
-import { readContinuation, toContinuation } from "./continuation.js";
+import { pageOf, readContinuation } from "./continuation.js";
 import { toCsv } from "./csv.js";
 import { failureSchema, failureStatuses, toFailureView } from "./failure-view.js";
 import type { ControlPorts } from "./ports.js";
@@ -187,13 +187,6 @@ async function readPage(
 ): Promise<{ failures: FailureRecord[]; continuation?: string } | Refusal> {
   const from = readContinuation(continuation, "query.continuation");
   if ("refused" in from) return from;
-  const found: FailureRecord[] = [];
-  let last: FailurePlace | undefined;
-  for await (const { place, failure } of failures.listFrom({ status, table, code }, from.after)) {
-    // One more than fits shows that there is a next page.
-    if (found.length === limit && last) return { failures: found, continuation: toContinuation(last) };
-    found.push(failure);
-    last = place;
-  }
-  return { failures: found };
+  const { items, ...page } = await pageOf(failures.listFrom({ status, table, code }, from.after), limit);
+  return { ...page, failures: items.map(({ failure }) => failure) };
 }

@@ -1,6 +1,8 @@
 import type { BackfillPace, BackfillPorts } from "../flows/backfill-events.js";
 import type { EgressPorts } from "../flows/egress-ports.js";
 import type { IngressPorts, SettingsPorts } from "../flows/ports.js";
+import type { ReconcilePace } from "../flows/reconcile-opt-outs.js";
+import type { ReconcilePorts } from "../flows/reconcile-ports.js";
 import type { RedriveEventPorts } from "../flows/redrive-events.js";
 import type { CompiledMapping } from "../mapping/compile.js";
 import type { EventType } from "../model/email-event.js";
@@ -41,6 +43,8 @@ export interface ControlPorts {
   countRows(mapping: CompiledMapping): Promise<number | undefined>;
   /** E-mail events; undefined: this deployment has none. */
   egress: EgressControl | undefined;
+  /** Comparing the opt-outs that both sides hold already. */
+  reconciling: Reconciling;
   /** Undefined: e-mail events are off, or come from where there is no history to ask for. */
   backfill: Backfilling | undefined;
 }
@@ -55,6 +59,12 @@ export interface EgressControl {
   redrive: RedriveEventPorts | undefined;
   /** Names a run. */
   newId(): string;
+}
+
+/** Comparing opt-outs, and at what pace. */
+export interface Reconciling {
+  ports: ReconcilePorts;
+  pace: ReconcilePace;
 }
 
 /** Back-filling e-mail events, and at what pace: `parallel` requests to Dynamics at once. */

@@ -4,7 +4,7 @@ import { z } from "zod";
 import { prepareSettings } from "../flows/prepare-settings.js";
 import { maxPreviewRecords, previewRecords } from "../flows/preview.js";
 import { type CompiledMapping, compileMapping } from "../mapping/compile.js";
-import { type Refusal, refuse } from "./answer.js";
+import { isRefusal, type Refusal, refuse } from "./answer.js";
 import type { ControlPorts } from "./ports.js";
 import { route } from "./route.js";
 import { documentProblems, documentsSchema, languageSchema } from "./settings.js";
@@ -63,16 +63,22 @@ export const previewRoute = route({
 
 async function wantedMapping(
   ports: ControlPorts,
-  { table, documents, language = usualLanguage }: z.output<typeof bodySchema>,
+  { table, documents, language }: z.output<typeof bodySchema>,
 ): Promise<CompiledMapping | Refusal> {
   if (!documents) return mappingOf(ports, table);
-  const { mappings, problems } = await prepareSettings(ports.publishing.metadata, documents, {
-    language,
-    tracking: true,
-  });
-  if (problems.length > 0) {
-    return refuse(400, "not-publishable", "the draft is not right", documentProblems(problems, "body.documents"));
-  }
+  const mappings = await draftMappings(ports, documents, language);
+  if (isRefusal(mappings)) return mappings;
   const mapping = mappings.find((candidate) => candidate.table.name === table);
-  return mapping ? compileMapping(mapping) : refuse(404, "not-mapped", "the draft maps no such table");
+  return mapping ?? refuse(404, "not-mapped", "the draft maps no such table");
+}
+
+/** The mappings of a draft, or why they could not be published. `language` (LCID): of the labels that the documents name. */
+export async function draftMappings(
+  { publishing }: ControlPorts,
+  documents: z.output<typeof documentsSchema>,
+  language = usualLanguage,
+): Promise<CompiledMapping[] | Refusal> {
+  const { mappings, problems } = await prepareSettings(publishing.metadata, documents, { language, tracking: true });
+  if (problems.length === 0) return mappings.map(compileMapping);
+  return refuse(400, "not-publishable", "the draft is not right", documentProblems(problems, "body.documents"));
 }

@@ -4,6 +4,8 @@ import { estimateRoute } from "./estimate.js";
 import { failureRoutes } from "./failures.js";
 import { manyFailureRoutes } from "./many-failures.js";
 import { previewRoute } from "./preview.js";
+import { reconciliationRoutes } from "./reconciliation.js";
+import { reconciliationWordRoutes } from "./reconciliation-words.js";
 import { recordRoute } from "./records.js";
 import type { Route } from "./route.js";
 import { settingsRoutes } from "./settings.js";
@@ -23,5 +25,7 @@ export const controlRoutes: readonly Route[] = [
   ...failureRoutes,
   ...manyFailureRoutes,
   ...decisionRoutes,
+  ...reconciliationRoutes,
+  ...reconciliationWordRoutes,
   recordRoute,
 ];

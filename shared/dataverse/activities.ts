@@ -63,8 +63,10 @@ export function makeActivitySink(
 
   /** What still waits when another call has failed for good is never sent. Said here, before the next in line gets its turn. */
   const call = async (request: DataverseCall, stop: AbortController): Promise<HttpResponse> => {
+    let began = 0;
     const response = await pace.run(async () => {
       stop.signal.throwIfAborted();
+      began = clock.now();
       try {
         return await client.call(request);
       } catch (error) {
@@ -72,7 +74,7 @@ export function makeActivitySink(
         throw error;
       }
     });
-    pace.note(response.headers);
+    pace.note(response.headers, response.attempts === 1 ? began : undefined);
     return response;
   };
 

@@ -7,8 +7,8 @@ import type { Clock } from "../model/clock.js";
 export interface Pace {
   /** Runs `task` when there is room. */
   run<T>(task: () => Promise<T>): Promise<T>;
-  /** Learns from the headers of an answer. */
-  note(headers: Readonly<Record<string, string>>): void;
+  /** Learns from the headers of an answer; `began`: when its request was sent (epoch ms), if it was answered at once. */
+  note(headers: Readonly<Record<string, string>>, began?: number): void;
 }
 
 /** `first`: how many at once before any answer; `most`: whatever is recommended. */
@@ -18,31 +18,33 @@ export interface PaceOptions {
   most: number;
 }
 
-/** Of a budget, what is left alone: clocks differ, and others use it too. What stays unused is lost for good. */
-const margin = 0.005;
-/** Budgets are of the last five minutes (facts/dataverse.md §7); the rest is for whole seconds and the way. */
-const windowMs = 300_000 + 1_500;
+/** Of a budget, what is left alone: it pays for asking while nothing else may be sent. What stays unused is lost for good. */
+const margin = 0.01;
+/** Budgets are of the last five minutes (facts/dataverse.md §7); we note an end later than the servers do. */
+const windowMs = 300_000 + 250;
 /** A request that ended so shortly before an answer may not be in what that says. */
-const justNowMs = 1_000;
-/** Longest wait without asking: others may have used the budget, and another server has another one. */
-const pauseMs = 15_000;
+const justNowMs = 500;
+/** Longest wait without asking: others may have used the budget, and another server has another one. Asking oftener uses up the margin. */
+const pauseMs = 60_000;
 const lookMs = 500;
-/** So many answers in a row although nothing is left: nobody enforces that budget. */
-const idle = 2;
 
 const timeLeft = "x-ms-ratelimit-time-remaining-xrm-requests";
 const requestsLeft = "x-ms-ratelimit-burst-remaining-xrm-requests";
 /** How much the last duration weighs in the usual one: short reads must not hide how long batches take. */
-const [longer, shorter] = [0.5, 0.05];
+const [longer, shorter] = [0.5, 0.01];
 /** One attempt takes no longer (the client's time-out); what did has waited. */
 const longestMs = 60_000;
 
-/** A budget as the last answer had it: seconds, or requests. */
+/**
+ * A budget as the last answer had it: seconds, or requests. `emptyAt`: since when nothing is left of it. `isIdle`: requests that were sent later are carried
+ * out all the same, so that nobody enforces it.
+ */
 interface Budget {
   left: number;
   most: number;
-  zeros: number;
   at: number;
+  emptyAt: number | undefined;
+  isIdle: boolean;
 }
 
 /**
@@ -72,9 +74,9 @@ export function makePace({ clock, first, most }: PaceOptions): Pace {
 
   /** Would there be something left of each budget after those under way and one more? */
   const isAffordable = (): boolean =>
-    [...budgets].every(([name, { left, most, zeros, at }]) => {
+    [...budgets].every(([name, { left, most, isIdle, at }]) => {
       const each = name === timeLeft ? usualMs / 1_000 : 1;
-      return zeros >= idle || left + slidOut(name, at) - (underWay + 1) * each >= margin * most;
+      return isIdle || left + slidOut(name, at) - (underWay + 1) * each >= margin * most;
     });
 
   const admit = (): void => {
@@ -128,18 +130,21 @@ export function makePace({ clock, first, most }: PaceOptions): Pace {
         admit();
       }
     },
-    note(headers) {
+    note(headers, began) {
       const recommended = Number(headers["x-ms-dop-hint"]);
       if (Number.isInteger(recommended) && recommended > 0) hint = recommended;
       for (const name of [timeLeft, requestsLeft]) {
         const left = Number(headers[name]?.replaceAll(",", ""));
         if (!(left >= 0)) continue;
-        const before = budgets.get(name) ?? { most: 1, zeros: 0 };
+        const before = budgets.get(name);
+        const emptyAt = left > 0 ? undefined : (before?.emptyAt ?? clock.now());
+        const isSpentInVain = before?.emptyAt !== undefined && began !== undefined && began > before.emptyAt;
         budgets.set(name, {
           left: name === timeLeft ? Math.max(0, left - justUsed()) : left,
-          most: Math.max(before.most, left),
-          zeros: left === 0 ? before.zeros + 1 : 0,
+          most: Math.max(before?.most ?? 1, left),
           at: clock.now(),
+          emptyAt,
+          isIdle: emptyAt !== undefined && (isSpentInVain || before?.isIdle === true),
         });
       }
     },

@@ -6,6 +6,7 @@ import type { Checkpoint, CheckpointStore } from "../storage/checkpoints.js";
 import { sumsOf } from "./checkpoint-sums.js";
 import type { EventCheckPorts, EventFinding, EventsKnown } from "./egress-ports.js";
 import { pullSums, readPull } from "./pull-events.js";
+import { asRun } from "./run-notes.js";
 
 /** What is wrong, and since when (ISO) that is known. */
 export interface StandingFinding extends EventFinding {
@@ -25,15 +26,15 @@ const windowRows = 100;
 /** A period that is lost stays lost; so long an operator is told. */
 const lostShownMs = 7 * 24 * 60 * 60_000;
 
-/** Looks once; undefined: no type is on, or an operator stopped the flow. ConflictError: somebody else looks. */
-export async function checkEventsNow(ports: EventCheckPorts): Promise<Checked | undefined> {
+/** Looks once, as a run of this id; undefined: no type is on, or an operator stopped the flow. ConflictError: somebody else looks. */
+export async function checkEventsNow(ports: EventCheckPorts, id: string): Promise<Checked | undefined> {
   const { checkpoints, clock } = ports;
   const { types } = await ports.settings();
   if (types.size === 0 || (await ports.stopped()) !== undefined) return undefined;
   const before = await checkpoints.read(flow, stream);
   const pulled = await readPull(checkpoints);
   const window = windowOf(before?.values ?? {}, pulled);
-  const found = await ports.ask(toKnown(pulled, window.last, clock.now()));
+  const found = await asRun(ports, id, false, () => ports.ask(toKnown(pulled, window.last, clock.now())));
 
   const now = new Date(clock.now()).toISOString();
   const known = new Map(toFindings(before?.values).map((finding) => [keyOf(finding), finding]));

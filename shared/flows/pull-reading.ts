@@ -21,17 +21,18 @@ export interface Reading {
   cursor?: string;
 }
 
-/** The reading to do now: the one that a run left half done, else a new one. */
+/** The reading to do now: the one that a run left half done, unless that is a narrow one and a wide one is due; else a new one. */
 export function readingOf(values: Checkpoint["values"], pace: ReadingPace, now: number): Reading {
   const { cursor, readFrom, readAt, wideStart, wideAt, wideFrom } = values;
-  if (cursor !== undefined) {
-    const isWide = wideStart !== undefined;
+  const isDue = now - Date.parse(String(wideAt)) >= pace.wideEveryMs;
+  const isWide = wideStart !== undefined;
+  if (cursor !== undefined && (isWide || !isDue)) {
     const begun = { from: String(readFrom), at: String(readAt), cursor: String(cursor) };
     return { ...begun, ...(isWide && { wideStart: String(wideStart) }) };
   }
   const since = Date.parse(String(values.since));
   const at = iso(now);
-  if (now - Date.parse(String(wideAt)) < pace.wideEveryMs) return { from: iso(since - pace.narrowMs), at };
+  if (!isDue) return { from: iso(since - pace.narrowMs), at };
   const start = iso(since - pace.wideMs);
   // Pages of the last wide one may have hidden a row from each other (see the head of campaign/event-source.ts): what it began with is read once more.
   const from = wideFrom !== undefined && String(wideFrom) < start ? String(wideFrom) : start;

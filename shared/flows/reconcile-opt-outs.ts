@@ -3,19 +3,19 @@
 //
 // One step at a time, each saved: a kill repeats a step, which keeps the same differences again. A page of Campaign is what is in memory.
 
-import { ConflictError, errorKind, SyncError, safeMessage } from "../errors.js";
+import type { SyncError } from "../errors.js";
 import { type CompiledMapping, isMergedAway } from "../mapping/compile.js";
-import { parseRecordId, type RecordId } from "../model/ids.js";
+import type { RecordId } from "../model/ids.js";
 import type { CampaignOptOuts } from "../optout/attributes.js";
 import type { Checkpoint } from "../storage/checkpoints.js";
 import { grownSums, sumOf } from "./checkpoint-sums.js";
 import { isOut } from "./keep-opt-outs.js";
 import { mapLimit } from "./map-limit.js";
 import { maxIdsPerRead, type VersionedRow } from "./ports.js";
-import { whyHeld } from "./pull-events.js";
 import {
+  cursorAt,
   differenceSum,
-  endedRun,
+  placeAt,
   type Reconciliation,
   reconciliationPlace,
   reconciliationSums,
@@ -27,6 +27,7 @@ import { type Job, makeJob, mayBeThere } from "./record-job.js";
 import { type Ruling, ruleOn } from "./rule-opt-outs.js";
 import { bareEnvelope } from "./sweep-envelopes.js";
 import { ownSpelling } from "./verify-campaign.js";
+import { ended, workInSteps } from "./work-in-steps.js";
 
 /** `pageSize`: profiles a call. `rowPage`: contacts a call where they are only counted. `retryMs`: pause after an error. */
 export interface ReconcilePace {
@@ -40,12 +41,12 @@ export type ReconcileSlice = { state: "idle" } | { state: "working" | "waiting" 
 
 type Values = Checkpoint["values"];
 
-interface Slice {
+/** One step of a run. */
+interface Step {
   ports: ReconcilePorts;
   pace: ReconcilePace;
   mapping: CompiledMapping;
   values: Values;
-  etag: string;
 }
 
 /** Lists of so many runs are kept, the one under way included. */
@@ -65,35 +66,23 @@ export async function reconcileSlice(
   pace: ReconcilePace,
   deadline: number,
 ): Promise<ReconcileSlice> {
-  const found = await ports.checkpoints.read(...reconciliationPlace);
-  if (!found || found.values.phase === "done") return { state: "idle" };
-  const { values, etag } = found;
-  if (ports.clock.now() < Date.parse(String(values.retryAt ?? ""))) return { state: "idle" };
-  const slice: Slice = { ports, pace, mapping: mappingOfPlan(toReconciliation(values).plan), values, etag };
-  const end = (state: "working" | "waiting" | "done"): ReconcileSlice => ({
-    state,
-    run: toReconciliation(slice.values),
-  });
-  try {
-    await ports.binding();
-    do {
-      const waiting = await whyHeld(ports);
-      if (waiting !== undefined) {
-        if (slice.values.waiting !== waiting) await save(slice, { ...slice.values, waiting });
-        return end("waiting");
-      }
-      const { waiting: _waiting, retryAt: _retryAt, ...before } = slice.values;
-      await save(slice, await nextStep({ ...slice, values: before }));
-      if (slice.values.phase === "done") return end("done");
-    } while (ports.clock.now() < deadline);
-    return end("working");
-  } catch (error) {
-    await noteTrouble(slice, error);
-    throw error;
-  }
+  const sliced = await workInSteps(
+    ports,
+    {
+      place: reconciliationPlace,
+      retryMs: pace.retryMs,
+      step: (values) => {
+        const mapping = mappingOfPlan(toReconciliation(values).plan);
+        return nextStep({ ports, pace, mapping, values });
+      },
+      afterError: startOver,
+    },
+    deadline,
+  );
+  return sliced.state === "idle" ? sliced : { state: sliced.state, run: toReconciliation(sliced.values) };
 }
 
-async function nextStep(slice: Slice): Promise<Values> {
+async function nextStep(slice: Step): Promise<Values> {
   const { ports, values } = slice;
   const number = Number(values.number);
   switch (values.phase) {
@@ -111,7 +100,7 @@ async function nextStep(slice: Slice): Promise<Values> {
 }
 
 /** The next page of Campaign's profiles, compared with their contacts. */
-async function readProfiles({ ports, pace, mapping, values }: Slice): Promise<Values> {
+async function readProfiles({ ports, pace, mapping, values }: Step): Promise<Values> {
   const deadline = ports.clock.now() + ports.campaignBudgetMs;
   const { profiles, withoutKey, malformed, missing, next } = await ports.pages.readPage(
     mapping,
@@ -165,7 +154,7 @@ async function contactsOf(
 
 /** What the lane would say to every difference, if it looked now. Only records that differ cost a read of their state. */
 async function compare(
-  { ports, mapping }: Pick<Slice, "ports" | "mapping">,
+  { ports, mapping }: Pick<Step, "ports" | "mapping">,
   rows: readonly VersionedRow[],
   profiles: ReadonlyMap<RecordId, CampaignOptOuts>,
 ): Promise<OptOutDifference[]> {
@@ -227,7 +216,7 @@ function kindOf(job: Job, { dynamics, verdict: { rule, write } }: Ruling): Diffe
 }
 
 /** Contacts, counted: those that no profile belongs to are the rest. */
-async function countContacts({ ports, pace, mapping, values }: Slice): Promise<Values> {
+async function countContacts({ ports, pace, mapping, values }: Step): Promise<Values> {
   const { rows, next } = await ports.dynamics.readPage(mapping, cursorOf(values), pace.rowPage);
   await ports.gates.fine("dynamics");
   const contacts = rows.filter(({ row }) => !isMergedAway(row)).length;
@@ -237,9 +226,8 @@ async function countContacts({ ports, pace, mapping, values }: Slice): Promise<V
 }
 
 /** What was found is counted where it lies: a page that was read twice, after a kill or because Campaign showed a profile twice, is in it once. */
-async function countDifferences({ ports, values }: Slice): Promise<Values> {
-  const at = cursorOf(values)?.split(" ");
-  const after = at && { partition: at[0] ?? "", row: at[1] ?? "" };
+async function countDifferences({ ports, values }: Step): Promise<Values> {
+  const after = placeAt(values.cursor);
   const found: OptOutDifference[] = [];
   let last = after;
   for await (const { place, difference } of ports.differences.list(Number(values.number), {}, after)) {
@@ -248,8 +236,8 @@ async function countDifferences({ ports, values }: Slice): Promise<Values> {
     if (found.length === countedPerStep) break;
   }
   const counted = { ...values, ...grownSums(values, bySum(found)) };
-  if (found.length === countedPerStep && last) return { ...counted, cursor: `${last.partition} ${last.row}` };
-  return endedRun(counted, ports.clock.now(), false);
+  if (found.length === countedPerStep && last) return { ...counted, cursor: cursorAt(last) };
+  return ended(counted, ports.clock.now(), false);
 }
 
 function bySum(found: readonly OptOutDifference[]): Record<string, number> {
@@ -270,31 +258,15 @@ function cursorOf({ cursor }: Values): string | undefined {
   return cursor === undefined ? undefined : String(cursor);
 }
 
-async function save(slice: Slice, values: Values): Promise<void> {
-  slice.etag = await slice.ports.checkpoints.save(...reconciliationPlace, values, slice.etag);
-  slice.values = values;
-}
-
-/** Leaves word of what went wrong, and lets the next slices pass for a while. What cannot be read on is read from the start, as often as that may help. */
-async function noteTrouble(slice: Slice, error: unknown): Promise<void> {
-  if (!(error instanceof SyncError) || error instanceof ConflictError) return;
-  const { ports, pace, values } = slice;
+/** What cannot be read on, maybe because a link has grown old, is read from the start, as often as that may help. */
+function startOver(values: Values, error: SyncError): Values {
   const restarts = Number(values.restarts ?? 0);
-  const isPassing = ["auth", "throttled", "unavailable", "binding"].includes(errorKind(error));
-  const isStuck = !isPassing && values.cursor !== undefined && values.phase === "profiles" && restarts < mostRestarts;
-  const from = isStuck ? { ...startOver(values), restarts: restarts + 1 } : values;
-  const retryAt = iso(ports.clock.now() + pace.retryMs);
-  try {
-    await save(slice, { ...from, waiting: safeMessage(error), retryAt });
-  } catch (failure) {
-    // The tables may be what is away; the error itself says more than this one.
-    if (!(failure instanceof SyncError)) throw failure;
-  }
-}
-
-function startOver(values: Values): Values {
+  const isPassing = ["auth", "throttled", "unavailable", "binding"].includes(error.kind);
+  if (isPassing || values.cursor === undefined || values.phase !== "profiles" || restarts === mostRestarts)
+    return values;
   const { cursor: _cursor, ...rest } = values;
-  return Object.fromEntries(Object.entries(rest).filter(([name]) => !name.startsWith(sumOf(""))));
+  const kept = Object.entries(rest).filter(([name]) => !name.startsWith(sumOf("")));
+  return { ...Object.fromEntries(kept), restarts: restarts + 1 };
 }
 
 function iso(ms: number): string {

@@ -4,10 +4,10 @@
 import { ConflictError } from "../errors.js";
 import { type OptOutAttribute, optOutAttributes } from "../optout/attributes.js";
 import type { Checkpoint, CheckpointStore } from "../storage/checkpoints.js";
-import { changeCheckpoint } from "./change-checkpoint.js";
 import { sumsOf } from "./checkpoint-sums.js";
 import type { ReconcilePlan } from "./reconcile-plan.js";
-import { type DifferenceKind, differenceKinds, type ReconcilePorts } from "./reconcile-ports.js";
+import { type DifferenceKind, type DifferencePlace, differenceKinds, type ReconcilePorts } from "./reconcile-ports.js";
+import { cancelWork } from "./work-in-steps.js";
 
 /** Flow and stream of the last or running reconciliation. */
 export const reconciliationPlace = ["optout", "reconciliation"] as const;
@@ -88,29 +88,25 @@ export async function orderReconciliation(
 }
 
 /** Ends a run that is under way, at the latest after the page in hand; what it found can still be read. Answers whether there was one. */
-export async function cancelReconciliation({ checkpoints, clock }: Stores): Promise<boolean> {
-  if (isOver((await checkpoints.read(...reconciliationPlace))?.values)) return false;
-  let wasRunning = false;
-  await changeCheckpoint(checkpoints, reconciliationPlace, (values) => {
-    wasRunning = !isOver(values);
-    return wasRunning ? endedRun(values, clock.now(), true) : values;
-  });
-  return wasRunning;
-}
-
-function isOver(values: Checkpoint["values"] | undefined): boolean {
-  return values === undefined || values.phase === "done";
-}
-
-/** The checkpoint of a run that is over. */
-export function endedRun(values: Checkpoint["values"], now: number, cancelled: boolean): Checkpoint["values"] {
-  const { cursor: _cursor, waiting: _waiting, retryAt: _retryAt, ...rest } = values;
-  return { ...rest, phase: "done", cancelled, finishedAt: iso(now) };
+export function cancelReconciliation(ports: Stores): Promise<boolean> {
+  return cancelWork(ports, reconciliationPlace);
 }
 
 /** Name of the sum of differences of one kind and attribute. */
 export function differenceSum(kind: DifferenceKind, attribute: OptOutAttribute): string {
   return `${kind}-${attribute}`;
+}
+
+/** A place in the list of differences as a checkpoint holds it; keys hold no blanks. */
+export function cursorAt({ partition, row }: DifferencePlace): string {
+  return `${partition} ${row}`;
+}
+
+/** The place that `cursorAt` made a cursor of. */
+export function placeAt(cursor: unknown): DifferencePlace | undefined {
+  if (cursor === undefined) return undefined;
+  const [partition = "", row = ""] = String(cursor).split(" ");
+  return { partition, row };
 }
 
 /** A run from its checkpoint. */

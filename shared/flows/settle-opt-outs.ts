@@ -30,9 +30,11 @@ export async function settleOptOuts(job: Job, current: VersionedRow): Promise<Se
   if (!rules || !hasNews(job, rules, current)) return { job, current, settled: false };
   if ((await ports.control.current()).optOutsStopped) return { job, current, settled: false };
   let [now, known]: [Job, VersionedRow | undefined] = [job, current];
+  let ours: OwnWrite | undefined;
   for (let round = 1; ; round += 1) {
-    const sides = await readSides(now, rules, known);
-    if (!sides) return undefined;
+    const read = await readSides(now, rules, known);
+    if (!read) return undefined;
+    const sides = withTimeOfOthers(read, ours);
     const rulings = await ruleOn(now, rules, sides);
     const writes = rulings.filter(({ verdict }) => verdict.write);
     if (writes.length === 0) {
@@ -46,8 +48,17 @@ export async function settleOptOuts(job: Job, current: VersionedRow): Promise<Se
     const carried = await carryOut(now, sides, rulings);
     if (carried.after)
       return { job: await remember(carried.job, ...carried.after), current: carried.after[0].current, settled: true };
-    [now, known] = [carried.job, undefined];
+    [now, known, ours] = [carried.job, undefined, carried.ours ?? ours];
   }
+}
+
+/** Our write to the row: the version it made, and when somebody else had last changed the row. */
+type OwnWrite = Pick<VersionedRow, "version" | "changedAt">;
+
+/** Our own write moves the record's time: one attribute's opt-out must not make another one's opt-in look old. */
+function withTimeOfOthers({ current, campaign }: Sides, ours: OwnWrite | undefined): Sides {
+  if (current.version !== ours?.version || ours.changedAt === undefined) return { current, campaign };
+  return { current: { ...current, changedAt: ours.changedAt }, campaign };
 }
 
 function hasNews(job: Job, { attributes, direction }: CompiledOptOuts, { row, version }: VersionedRow): boolean {
@@ -71,6 +82,7 @@ function comesBackOut({ state, mapping }: Job, attribute: OptOutAttribute, row: 
 /** `after`: both sides as they must be now, where that is certain without another look. */
 interface CarriedOut {
   job: Job;
+  ours?: OwnWrite;
   after?: readonly [Sides, readonly Ruling[]];
 }
 
@@ -96,20 +108,23 @@ async function carryOut(job: Job, sides: Sides, rulings: readonly Ruling[]): Pro
     if (written.isWritten) await noteDecisions(job, sides, inCampaign, "written");
     now = written.job;
   }
-  const after = version && afterwards(sides, rulings, version);
-  return after ? { job: now, after } : { job: now };
+  if (version === undefined) return { job: now };
+  const after = afterwards(sides, rulings, inDynamics, version);
+  return after ? { job: now, after } : { job: now, ours: { ...sides.current, version } };
 }
 
-/** Both sides after a write to Dynamics, if that has made them equal: the version proves that nobody else touched the row, and Campaign was read after it. */
+/** Both sides after `written` to Dynamics, if that has made them equal: the version proves that nobody else touched the row, and Campaign was read after it. */
 function afterwards(
   { current, campaign }: Sides,
   rulings: readonly Ruling[],
+  written: readonly Ruling[],
   version: RowVersion,
 ): CarriedOut["after"] {
-  const isSettled = ({ verdict: { write }, campaign }: Ruling): boolean =>
-    !write || (write.side === "dynamics" && write.value === campaign?.value);
+  const isSettled = (ruling: Ruling): boolean => {
+    const { write } = ruling.verdict;
+    return !write || (written.includes(ruling) && write.value === ruling.campaign?.value);
+  };
   if (!rulings.every(isSettled)) return undefined;
-  const written = rulings.filter(({ verdict }) => verdict.write);
   const row = {
     ...current.row,
     ...Object.fromEntries(written.map(({ column, campaign }) => [column, campaign?.value === true])),

@@ -10,7 +10,8 @@ export interface ExplainedDecision {
   campaign: { value?: boolean; changedAt?: string };
   rule: string;
   wrote?: { side: "dynamics" | "campaign"; value: boolean };
-  result: "announced" | "written" | "left" | "failed";
+  /** `planned`: this is what would be decided; nothing has been. */
+  result: "announced" | "written" | "left" | "failed" | "planned";
   by?: string;
 }
 
@@ -104,6 +105,8 @@ function outcome(decision: ExplainedDecision): string {
       return `${choice} written to ${side}`;
     case "announced":
       return `${choice} about to be written to ${side}; a later decision shows what came of it`;
+    case "planned":
+      return `${choice} would be written to ${side}`;
     case "failed":
       return `${choice} not written to ${side}, see the failure of this record`;
     case "left":

@@ -6,6 +6,7 @@ import { inventContact } from "../../infra/local/scenarios/contacts.js";
 import { makeDynamicsSource } from "../../shared/dataverse/source.js";
 import { AuthError, MalformedError, MissingError, RefusedError } from "../../shared/errors.js";
 import type { DynamicsSource, TrackedPage } from "../../shared/flows/ports.js";
+import { mappingOfPlan, planOf } from "../../shared/flows/reconcile-plan.js";
 import type { CompiledMapping } from "../../shared/mapping/compile.js";
 import { shippedMappings } from "../../shared/mapping/shipped.js";
 import { parseRecordId, type RecordId } from "../../shared/model/ids.js";
@@ -123,6 +124,21 @@ describe("reading Dynamics through its Web API", () => {
     ]);
 
     expect(rows.map(({ id }) => id).sort()).toEqual([idOf(3), idOf(5)].sort());
+  });
+
+  it("reads of a contact only its opt-outs, and when it changed and was made, where those are compared in bulk", async () => {
+    const columns = { contactid: "id", lastname: "string", donotemail: "boolean" };
+    const optOuts = { direction: "both", attributes: { email: "donotemail" } };
+    const plan = planOf([compiled(aMappingDocument(undefined, { columns, optOuts }))]);
+    if (!plan) throw new Error("no plan");
+    const made = Date.parse("2026-03-01T00:00:00Z");
+    clock.advance(61_000);
+    await edit("PATCH", idOf(3), { donotemail: true });
+
+    const [row] = await source.fetchRows(mappingOfPlan(plan), [idOf(3)]);
+
+    expect(row).toMatchObject({ id: idOf(3), createdAt: made, changedAt: made + 61_000 });
+    expect(row?.row).toEqual({ contactid: idOf(3), donotemail: true, merged: false });
   });
 
   it("pages through the whole table, every row once", async () => {

@@ -10,7 +10,9 @@ import { campaignInstance } from "../../infra/local/scenarios/acme/campaign-inst
 import type { SimCore } from "../../infra/local/sim/types.js";
 import type { DataverseClient } from "../../shared/dataverse/client.js";
 import { parseNotice } from "../../shared/dataverse/notice.js";
+import { makeDynamicsOptOuts } from "../../shared/dataverse/opt-outs.js";
 import { makeDynamicsSource } from "../../shared/dataverse/source.js";
+import { makeRecent, type OptOutPace, type OptOutPull, pullOptOuts } from "../../shared/flows/pull-opt-outs.js";
 import { type NoticeOutcome, receiveNotice } from "../../shared/flows/receive-notice.js";
 import { type SweepResult, sweep } from "../../shared/flows/sweep.js";
 import type { CompiledMapping } from "../../shared/mapping/compile.js";
@@ -25,6 +27,18 @@ import { compiled } from "../support/mappings.js";
 
 const url = new URL("http://dataverse.test");
 const betweenActsMs = 2_000;
+/** As in production (shared/services.ts). */
+const optOutPace: OptOutPace = {
+  pageSize: 1_000,
+  narrowMs: 120_000,
+  wideMs: 30 * 60_000,
+  wideEveryMs: 15 * 60_000,
+  checkEveryMs: 24 * 3_600_000,
+  busyMs: 2_000,
+  idleMs: 30_000,
+  maxDepth: 200,
+  pollMs: 50,
+};
 const webhook = { url: "https://app.example.com/api/ingress-webhook", key: "key", name: "acs-sync" };
 
 /** The mapping of docs/examples with this name, or the shipped one for `contact`, with `changes` on top. */
@@ -76,6 +90,8 @@ export interface TwoSystems {
   settle(): Promise<void>;
   /** One run of the sweep, its work done. */
   sweep(): Promise<SweepResult>;
+  /** One run of the pull of opt-outs, while the lanes work. */
+  pull(): Promise<OptOutPull>;
 }
 
 /** Makes them with the webhook registered for the mappings. */
@@ -106,6 +122,7 @@ export async function makeTwoSystems(
     );
   const [app, person] = [clientAs(LOCAL_APPS.integration), clientAs(LOCAL_APPS.editor)];
   ports.dynamics = makeDynamicsSource(app);
+  ports.optOuts.dynamics = makeDynamicsOptOuts(app, { tag: ports.ownTag });
   const binding = { organizationId: WELL_KNOWN.organization, campaignTenant: "acme", epoch: 1 };
   ports.binding = async () => ({ ...binding, createdAt: "2026-03-01T00:00:00Z" });
   if (options.mappings) {
@@ -117,6 +134,7 @@ export async function makeTwoSystems(
     await new Promise((resolve) => setImmediate(resolve));
     return outside.posted.splice(0);
   };
+  const rung = makeRecent(1_000, optOutPace.wideEveryMs, clock);
   const hear = async (): Promise<NoticeOutcome[]> => {
     const outcomes: NoticeOutcome[] = [];
     for (const { body } of await posts()) {
@@ -160,6 +178,12 @@ export async function makeTwoSystems(
     async sweep() {
       const pace = { pageSize: 50, maxDepth: 500, lanes: 4, pollMs: 10, followMs: 1_000 };
       const result = await sweep(world.busyPorts(), pace, clock.now() + 60_000);
+      await world.drain();
+      return result;
+    },
+    async pull() {
+      const pulling = { ...world.busyPorts(), source: world.moved, isWanted: async () => true, rung };
+      const result = await pullOptOuts(pulling, optOutPace, clock.now() + 10 * 60_000);
       await world.drain();
       return result;
     },

@@ -24,13 +24,16 @@ beforeEach(() => {
 });
 
 const check = () =>
-  checkEventsNow({
-    ...world.ports,
-    ask: async (known) => {
-      asked.push(known);
-      return found;
+  checkEventsNow(
+    {
+      ...world.ports,
+      ask: async (known) => {
+        asked.push(known);
+        return found;
+      },
     },
-  });
+    "check",
+  );
 const pull = () => pullEvents(world.ports, pace, world.clock.now() + 10 * minute);
 const later = (ms: number) => world.clock.advance(ms);
 const at = () => new Date(world.clock.now()).toISOString();
@@ -79,7 +82,7 @@ describe("the check of the events' way", () => {
     await check();
     const broken = { ...world.ports, ask: () => Promise.reject(new UnavailableError("no answer", false)) };
 
-    await expect(checkEventsNow(broken)).rejects.toThrow("no answer");
+    await expect(checkEventsNow(broken, "check")).rejects.toThrow("no answer");
 
     expect((await readFindings(world.ports.checkpoints)).findings).toHaveLength(1);
   });

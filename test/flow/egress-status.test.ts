@@ -95,7 +95,7 @@ describe("the status of egress", () => {
 
   it("shows what the checks found, and since when", async () => {
     const finding = { code: "staging-stopped" as const, message: "the workflow one is stopped", fix: "Start it." };
-    await checkEventsNow({ ...egress.ports, ask: async () => [finding] });
+    await checkEventsNow({ ...egress.ports, ask: async () => [finding] }, "check");
 
     const shown = await status();
 

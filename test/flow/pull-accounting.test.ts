@@ -210,6 +210,24 @@ describe("a reading of many pages", () => {
     expect(world.placed()).toHaveLength(20);
   });
 
+  it("looks back as far as ever after a long stop, though it had ended between pages", async () => {
+    await pull();
+    many(8);
+    beforePage = (page) => {
+      if (page === 2) world.stop = "egress is stopped";
+    };
+    await pull();
+    beforePage = undefined;
+    const late = world.log("open", { changedAt: ago(6_500) });
+    later(5 * 60 * minute);
+    world.stop = undefined;
+
+    await pull();
+
+    expect(world.placed()).toHaveLength(9);
+    expect(world.placed()).toContain(late.id);
+  });
+
   it("begins anew where Campaign does not know the place any more", async () => {
     await pull();
     many(10);

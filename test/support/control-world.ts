@@ -78,6 +78,13 @@ export async function makeControlWorld(
     countRows: async () => undefined,
     egress: undefined,
     backfill: undefined,
+    reconciling: {
+      ports: {
+        ...world.reconcile,
+        stopped: async () => ((await control.isWanted("optout")) ? undefined : "opt-outs are stopped"),
+      },
+      pace: { pageSize: 2, rowPage: 10, retryMs: 60_000 },
+    },
   };
   return {
     world,

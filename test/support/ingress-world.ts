@@ -3,12 +3,16 @@
 
 import { makeCampaignCore } from "../../infra/local/campaign/core.js";
 import type { InstanceConfiguration } from "../../infra/local/campaign/model/instance.js";
-import type { SimCore } from "../../infra/local/sim/types.js";
+import type { SimCore, SimResponse } from "../../infra/local/sim/types.js";
+import { makeOptOutPages } from "../../shared/campaign/opt-out-pages.js";
+import { makeOptOutSource } from "../../shared/campaign/opt-out-source.js";
 import { makeCampaignOptOuts } from "../../shared/campaign/opt-outs.js";
 import { makeCampaignRecords } from "../../shared/campaign/records.js";
 import { makeCampaignSource } from "../../shared/campaign/source.js";
 import { handleMessage } from "../../shared/flows/handle-message.js";
+import type { OptOutSource } from "../../shared/flows/optout-source.js";
 import type { IngressPorts } from "../../shared/flows/ports.js";
+import type { ReconcilePorts } from "../../shared/flows/reconcile-ports.js";
 import type { CompiledMapping } from "../../shared/mapping/compile.js";
 import { shippedMappings } from "../../shared/mapping/shipped.js";
 import { type MemoryChangeQueue, makeMemoryChangeQueue } from "../../shared/messaging/memory-queue.js";
@@ -18,6 +22,7 @@ import { makeChildLinks } from "../../shared/storage/child-links.js";
 import { type DecisionStore, makeDecisionStore } from "../../shared/storage/decisions.js";
 import { type FailureStore, makeFailureStore } from "../../shared/storage/failures.js";
 import { makeMemoryEntityTables } from "../../shared/storage/memory-entity-table.js";
+import { makeDifferenceStore } from "../../shared/storage/reconciliations.js";
 import { makeSyncStateStore } from "../../shared/storage/sync-state.js";
 import { openControl, openGates, settingsOf } from "./calm-ports.js";
 import { coreCampaign } from "./core-campaign.js";
@@ -34,6 +39,13 @@ export interface KillPlan {
   when: "before" | "after";
 }
 
+/** A call of Campaign's engine as it was sent. */
+export interface CampaignRequest {
+  method: string;
+  path: string;
+  body: unknown;
+}
+
 /** What a test sees of a profile. */
 export type Profile = Readonly<Record<string, unknown>>;
 
@@ -46,6 +58,10 @@ export interface IngressWorld {
   /** What was decided on opt-outs. */
   decisions: DecisionStore;
   ports: IngressPorts;
+  /** The same, with what comparing existing opt-outs needs besides; `stopped`: why an operator holds them. */
+  reconcile: ReconcilePorts;
+  /** Whose opt-outs moved in Campaign, by the filter of the guide. */
+  moved: OptOutSource;
   /** The mapping in force of a table. */
   mapping(table: string): CompiledMapping;
   killAt(plan: KillPlan): void;
@@ -72,6 +88,12 @@ export interface IngressWorld {
   campaignCommand(name: string, body: unknown): unknown;
   /** Rows read from Dynamics one by one so far. */
   reads(): number;
+  /** Every call of Campaign's engine so far, in order. */
+  requests: CampaignRequest[];
+  /** What happens inside Campaign before a call of its engine is answered. */
+  meanwhile: (request: CampaignRequest) => void;
+  /** Sees the body of every answer of the engine that is an object, and may change it. */
+  tamper: (path: string, body: Record<string, unknown>) => void;
   /** Makes Campaign's engine answer its next write with this text. */
   refuseNext(text: string): { struck(): number };
 }
@@ -86,6 +108,8 @@ export interface WorldOptions {
   mappings?: readonly CompiledMapping[];
   /** What Campaign is, if not the default instance. */
   campaign?: InstanceConfiguration;
+  /** Switches of its simulator. */
+  switches?: Record<string, unknown>;
 }
 
 /** Makes an empty world at `iso`. */
@@ -94,20 +118,33 @@ export async function makeIngressWorld(options: WorldOptions = {}): Promise<Ingr
   const mappings = options.mappings ?? (mapping ? [mapping] : [...shippedMappings().values()]);
   const clock = fixedClock(iso);
   const world = coreWorld(clock);
-  const campaignCore = makeCampaignCore(world, options.campaign && { configuration: options.campaign });
+  const campaignCore = makeCampaignCore(world, {
+    ...(options.campaign && { configuration: options.campaign }),
+    ...(options.switches && { settings: options.switches }),
+  });
   let refusal: string | undefined;
   let struck = 0;
   const campaignPeer: SimCore = {
     ...campaignCore,
-    handle(request) {
-      if (refusal === undefined || request.method === "GET" || request.path.startsWith("/ims/")) {
-        return campaignCore.handle(request);
-      }
+    async handle(request) {
+      if (request.path.startsWith("/ims/")) return campaignCore.handle(request);
+      const { method, path, body } = request;
+      const sent = { method, path, body: body === "" ? undefined : JSON.parse(body) };
+      self.requests.push(sent);
+      self.meanwhile(sent);
+      if (refusal === undefined || method === "GET") return tampered(path, await campaignCore.handle(request));
       const message = refusal;
       refusal = undefined;
       struck += 1;
       return { status: 500, headers: {}, body: JSON.stringify({ error_code: "500", message }) };
     },
+  };
+  const tampered = (path: string, response: SimResponse): SimResponse => {
+    if (response.status >= 300 || response.body === "") return response;
+    const body: unknown = JSON.parse(response.body);
+    if (typeof body !== "object" || body === null) return response;
+    self.tamper(path, body as Record<string, unknown>);
+    return { ...response, body: JSON.stringify(body) };
   };
   const campaignClient = coreCampaign(campaignPeer, clock, { timeoutMs: budgetMs });
   const campaign = makeCampaignRecords(campaignClient);
@@ -186,6 +223,13 @@ export async function makeIngressWorld(options: WorldOptions = {}): Promise<Ingr
     ownTag: "acs-sync",
   };
 
+  const reconcile: ReconcilePorts = {
+    ...ports,
+    pages: mortal(makeOptOutPages(campaignClient, clock, budgetMs)),
+    differences: mortal(makeDifferenceStore(tables.table("reconciliations"), clock)),
+    stopped: async () => undefined,
+  };
+
   const handleOne = async (lane: string): Promise<void> => {
     const delivery = queue.receive(lane);
     if (!delivery) return;
@@ -207,7 +251,10 @@ export async function makeIngressWorld(options: WorldOptions = {}): Promise<Ingr
     }
   };
 
-  return {
+  const self: IngressWorld = {
+    requests: [],
+    meanwhile: () => {},
+    tamper: () => {},
     work,
     busyPorts: () => ({
       ...ports,
@@ -225,6 +272,16 @@ export async function makeIngressWorld(options: WorldOptions = {}): Promise<Ingr
     failures,
     decisions,
     ports,
+    reconcile,
+    moved: mortal(
+      makeOptOutSource({
+        client: campaignClient,
+        clock,
+        callMs: budgetMs,
+        by: "times",
+        filter: { name: "OptOutsSince", parameter: "since", format: "space" },
+      }),
+    ),
     mapping(table) {
       const mapping = settings.mappings().get(table);
       if (!mapping) throw new Error(`no mapping for ${table}`);
@@ -265,4 +322,5 @@ export async function makeIngressWorld(options: WorldOptions = {}): Promise<Ingr
       return { struck: () => struck };
     },
   };
+  return self;
 }

@@ -50,6 +50,7 @@ export function makeMemoryDynamics({ pageSize = 3, clock = epoch }: MemoryDynami
   const timed = (mapping: CompiledMapping, row: VersionedRow): VersionedRow => ({
     ...complete(mapping, row),
     ...(mapping.optOuts && row.changedAt !== undefined && { changedAt: row.changedAt }),
+    ...(mapping.optOuts && row.createdAt !== undefined && { createdAt: row.createdAt }),
   });
   const rowsOf = (table: string): Map<RecordId, VersionedRow> => {
     const rows = tables.get(table) ?? new Map<RecordId, VersionedRow>();
@@ -65,7 +66,9 @@ export function makeMemoryDynamics({ pageSize = 3, clock = epoch }: MemoryDynami
 
   const store = (table: string, id: RecordId, row: Row): RowVersion => {
     note(table, id, false);
-    const stored = { id, version: String(version) as RowVersion, changedAt: seconds(), row };
+    const changedAt = seconds();
+    const createdAt = rowsOf(table).get(id)?.createdAt ?? changedAt;
+    const stored = { id, version: String(version) as RowVersion, changedAt, createdAt, row };
     rowsOf(table).set(id, stored);
     return stored.version;
   };

@@ -49,12 +49,30 @@ function kinds(seed: number): readonly RealFault[] {
   ];
 }
 
+/** Kinds that batches to Dynamics meet besides. */
+export function batchFaults(seed: number): readonly RealFault[] {
+  const on = "POST /api/data/v9.2/$batch";
+  const of = (fault: Record<string, unknown>): RealFault => ({
+    on: "dataverse",
+    interrupts: true,
+    fault: { seed, on, ...fault },
+  });
+  return [
+    of({ rate: 0.3, lost: true }),
+    of({ rate: 0.3, reset: "mid-body" }),
+    of({ rate: 0.3, reset: "before" }),
+    of({ rate: 0.3, answer: { status: 503 } }),
+    of({ rate: 0.2, answer: { status: 429, retryAfter: 1 } }),
+    of({ rate: 0.3, delayMs: 700 }),
+  ];
+}
+
 /**
- * Draws a seed's faults: about a third of all kinds, each at its worst rate or up to four times rarer. Every third seed knows only those that
+ * Draws a seed's faults: about a third of all kinds and of `more`, each at its worst rate or up to four times rarer. Every third seed knows only those that
  * interrupt nothing, so that it is seen whether anything is written twice without need.
  */
-export function drawFaults(chance: Chance, seed: number): readonly RealFault[] {
-  return kinds(seed).flatMap((kind) => {
+export function drawFaults(chance: Chance, seed: number, more: readonly RealFault[] = []): readonly RealFault[] {
+  return [...kinds(seed), ...more].flatMap((kind) => {
     const isThere = chance.happens(0.35) && !(kind.interrupts && seed % 3 === 0);
     const share = 4 ** -chance.draw();
     return isThere ? [{ ...kind, fault: { ...kind.fault, rate: Number(kind.fault.rate) * share } }] : [];

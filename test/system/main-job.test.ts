@@ -97,6 +97,25 @@ describe("npm start -- --scenario events --once --json", () => {
   }, 240_000);
 });
 
+describe("npm start -- --scenario opt-outs --once --json", () => {
+  it("brings opt-outs to the other side in seconds, in both directions, and prints the times and why an opt-in went back", async () => {
+    const directory = mkdtempSync(join(tmpdir(), "main-job-"));
+    const file = join(directory, "summary.json");
+    const args = ["--scenario", "opt-outs", "--once", "--json", file, "--directory", join(directory, "runtime")];
+
+    const { code, output } = await start(args);
+
+    const report = JSON.parse(readFileSync(file, "utf8")) as Report;
+    const times = [...output.matchAll(/^ {2}[0-9a-f-]{36} {2}after (\d+) ms$/gm)].map(([, ms]) => Number(ms));
+    expect(times).toHaveLength(30);
+    expect(Math.max(...times)).toBeLessThan(60_000);
+    expect(output).toMatch(/, so the opt-out holds: opt-out written to Dynamics\.$/m);
+    expect(report).toMatchObject({ agree: true, records: 100, differences: [], failures: 0 });
+    expect(report.campaignCalls["opt-out in Campaign, shown in Dynamics"]?.changes).toBe(10);
+    expect(code).toBe(0);
+  }, 300_000);
+});
+
 describe("Ctrl-C", () => {
   it("leaves no process running, and the next start works at once", async () => {
     const directory = join(mkdtempSync(join(tmpdir(), "main-job-")), "runtime");

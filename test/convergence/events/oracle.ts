@@ -1,19 +1,35 @@
 // What must stand on the timelines of Dynamics after a history, said apart from the product: no mapping, id or table name of the app is used, but for
 // the ledger's rows, which are asked about what is not there.
 
+import type { SimCore } from "../../../infra/local/sim/types.js";
 import { activityIdOf, type EventType, eventTypes } from "../../../shared/model/email-event.js";
 import type { Violation } from "../verdict.js";
 import type { Content, Person, Tale, Told, Version } from "./told.js";
-import type { EventWorld } from "./world.js";
 
 type Row = Readonly<Record<string, unknown>>;
 
+/** What was found after a history. */
+export interface Evidence {
+  timelines: Timelines;
+  /** Every version of the pull's checkpoint that was seen, oldest first. */
+  checkpoints: readonly { values: Readonly<Record<string, unknown>> }[];
+  /** What the ledger says became of events, by the activity's id. */
+  noted: ReadonlyMap<string, { outcome: string }>;
+  /** Open failures: what they say, by the activity's id. */
+  failures: ReadonlyMap<string, string>;
+  types: ReadonlySet<EventType>;
+  tasks: ReadonlySet<EventType>;
+  dynamicsSkewMs: number;
+  /** What the app's sums are to be; `unknown`: they count other histories, too. */
+  sums: "exact" | "not too much" | "unknown";
+}
+
 /** The four timelines and the tasks, by set. */
-export function timelinesOf({ dynamics }: Pick<EventWorld, "dynamics">): Readonly<Record<string, readonly Row[]>> {
-  const sets = [...Object.values(places).map(({ set }) => set), "tasks"];
-  return Object.fromEntries(
-    sets.map((set) => [set, [...(dynamics.state(set, new URLSearchParams()) as Iterable<Row>)]]),
-  );
+export type Timelines = Readonly<Record<string, readonly Row[]>>;
+
+/** All rows of a set. */
+export function rowsIn({ state }: Pick<SimCore, "state">, set: string): Row[] {
+  return [...(state(set, new URLSearchParams()) as Iterable<Row>)];
 }
 
 const places: Readonly<Record<EventType, { set: string; date: string; verb: string; task: string }>> = {
@@ -23,19 +39,20 @@ const places: Readonly<Record<EventType, { set: string; date: string; verb: stri
   bounce: { set: "acs_emailbounces", date: "acs_datebounced", verb: "bounced", task: "Fix the e-mail address" },
 };
 
+/** Sets of the timelines. */
+export const timelineSets: readonly string[] = [...Object.values(places).map(({ set }) => set), "tasks"];
+
 /** Where an event is to stand. `maybe`: the history does not tell whether it does. */
 type Wanted =
   | { is: "there" | "maybe"; contents: readonly Content[]; about: readonly string[] }
   | { is: "absent"; why: string };
 
 /** Everything that is wrong. */
-export async function findDifferences(world: EventWorld, tale: Tale): Promise<Violation[]> {
-  const rows = timelinesOf(world);
-  const left = new Set(Object.values(places).flatMap(({ set }) => rows[set] ?? []));
-  const tasks = new Set(rows.tasks);
-  const failures = new Map<string, string>();
-  for await (const { id, message } of world.failures.list("open")) failures.set(id, message);
-  const found: Violation[] = [...momentsOf(world)];
+export function findDifferences(seen: Evidence, tale: Tale): Violation[] {
+  const { timelines } = seen;
+  const left = new Set(Object.values(places).flatMap(({ set }) => timelines[set] ?? []));
+  const tasks = new Set(timelines.tasks);
+  const found: Violation[] = [...momentsOf(seen)];
   const complain = (rule: string, { eventId, versions }: Told, what: string): void => {
     const { mirrorPageUrl = "", key = "" } = versions.at(-1)?.content ?? {};
     found.push({ rule, what: `${eventId} of ${key}: ${what}`, ids: [eventId, mirrorPageUrl] });
@@ -44,32 +61,32 @@ export async function findDifferences(world: EventWorld, tale: Tale): Promise<Vi
   for (const told of tale.events) {
     const content = last(told).content;
     const { set } = places[content.type];
-    const here = (rows[set] ?? []).filter(({ acs_mirrorpageurl }) => acs_mirrorpageurl === content.mirrorPageUrl);
+    const here = (timelines[set] ?? []).filter(({ acs_mirrorpageurl }) => acs_mirrorpageurl === content.mirrorPageUrl);
     for (const row of here) left.delete(row);
-    const wanted = wantedFor(told, world, tale);
+    const wanted = wantedFor(told, seen, tale);
     if (here.length > 1) complain("no event stands there twice", told, `${here.length} activities`);
     const [row] = here;
     if (wanted.is === "there" && !row) {
-      complain("every event stands on its contact's timeline", told, `it is missing${said(world, told, failures)}`);
+      complain("every event stands on its contact's timeline", told, `it is missing${said(seen, told)}`);
     }
     if (wanted.is === "absent" && row) complain("nothing stands there that should not", told, wanted.why);
     if (wanted.is === "absent" || !row) continue;
     for (const what of faultsIn(row, content.type, wanted)) complain("an activity says what happened", told, what);
     const own = [...tasks].filter(({ description }) => String(description).includes(`at ${second(content.at)}`));
     for (const task of own) tasks.delete(task);
-    for (const what of faultsInTasks(own, row, content, wanted, world))
+    for (const what of faultsInTasks(own, row, content, wanted, seen))
       complain("tasks are as they should be", told, what);
   }
   for (const row of left) {
     found.push({ rule: "nothing stands there that should not", what: JSON.stringify(row), ids: [] });
   }
-  return [...found, ...accountsOf(world, tale, failures), ...sumsOf(world, tale)];
+  return [...found, ...accountsOf(seen, tale), ...sumsOf(seen, tale)];
 }
 
 /** A type counts from when it was switched on, and that moment stays. */
-function momentsOf({ records }: EventWorld): Violation[] {
+function momentsOf({ checkpoints }: Evidence): Violation[] {
   return eventTypes.flatMap((type) => {
-    const moments = records.checkpoints.map(({ values }) => values[`on_${type}`]);
+    const moments = checkpoints.map(({ values }) => values[`on_${type}`]);
     return moments.flatMap((moment, index) => {
       const before = moments[index - 1];
       if (before === undefined || moment === undefined || moment === before) return [];
@@ -79,14 +96,13 @@ function momentsOf({ records }: EventWorld): Violation[] {
   });
 }
 
-function wantedFor(told: Told, world: EventWorld, { people, deleted }: Tale): Wanted {
+function wantedFor(told: Told, { checkpoints, types }: Evidence, { people, deleted }: Tale): Wanted {
   const { type, mirrorPageUrl } = last(told).content;
   const qualified = told.versions.filter(({ content }) => isEvent(content));
   if (qualified.length === 0) return { is: "absent", why: "it is no event for us" };
 
-  const { checkpoints } = world.records;
   const on = String(checkpoints.at(-1)?.values[`on_${type}`] ?? "");
-  const counted = qualified.filter(({ changedAt }) => on !== "" && world.types.has(type) && changedAt >= on);
+  const counted = qualified.filter(({ changedAt }) => on !== "" && types.has(type) && changedAt >= on);
   const ever = checkpoints.map(({ values }) => String(values[`on_${type}`] ?? "")).filter((moment) => moment !== "");
   if (counted.length === 0) {
     // An earlier version, or an earlier time at which the type was on.
@@ -186,11 +202,11 @@ function faultsInTasks(
   row: Row,
   { type, at }: Content,
   { about }: Extract<Wanted, { about: unknown }>,
-  world: EventWorld,
+  seen: Evidence,
 ): string[] {
-  const createdAt = Date.parse(String(row.createdon)) - world.dynamicsSkewMs;
+  const createdAt = Date.parse(String(row.createdon)) - seen.dynamicsSkewMs;
   const age = createdAt - Date.parse(at);
-  const isWanted = world.tasks.has(type);
+  const isWanted = seen.tasks.has(type);
   const some = tasks.length;
   if (some > 1) return [`there are ${some} tasks`];
   if (some === 1 && (!isWanted || age > 25 * hourMs)) return ["there is a task"];
@@ -209,43 +225,43 @@ function faultsInTasks(
 }
 
 /** Whatever is not there is accounted for: by a note in the ledger, and where Dynamics refused it by a failure with a reason. */
-function accountsOf(world: EventWorld, tale: Tale, failures: ReadonlyMap<string, string>): Violation[] {
+function accountsOf(seen: Evidence, tale: Tale): Violation[] {
   const rule = "every event that is not there is accounted for";
   return tale.events.flatMap((told) => {
     const { type } = last(told).content;
-    const wanted = wantedFor(told, world, tale);
+    const wanted = wantedFor(told, seen, tale);
     const id = activityIdOf({ id: told.eventId, type });
-    const outcome = world.records.noted.get(id)?.outcome;
+    const outcome = seen.noted.get(id)?.outcome;
     const ids = [told.eventId];
-    if (outcome === "refused" && !failures.get(id)) {
+    if (outcome === "refused" && !seen.failures.get(id)) {
       return [{ rule, what: `${told.eventId} was refused, and no failure says why`, ids }];
     }
     if (wanted.is !== "absent" || !/gone|never was/.test(wanted.why)) return [];
-    const counts = (on: unknown) => on !== undefined && last(told).changedAt >= String(on) && world.types.has(type);
-    if (!counts(world.records.checkpoints.at(-1)?.values[`on_${type}`]) || outcome === "no-contact") return [];
+    const counts = (on: unknown) => on !== undefined && last(told).changedAt >= String(on) && seen.types.has(type);
+    if (!counts(seen.checkpoints.at(-1)?.values[`on_${type}`]) || outcome === "no-contact") return [];
     return [{ rule, what: `${told.eventId}: ${wanted.why}, and the ledger says ${outcome ?? "nothing"}`, ids }];
   });
 }
 
 /** The sums that the app keeps count no row twice, however often it was read and whoever died over it, and miss none while nobody does. */
-function sumsOf({ records, isExact }: EventWorld, { events }: Tale): Violation[] {
+function sumsOf({ checkpoints, noted, sums }: Evidence, { events }: Tale): Violation[] {
+  if (sums === "unknown") return [];
+  const isExact = sums === "exact";
   const rule = "every row is counted once";
-  const values = records.checkpoints.at(-1)?.values ?? {};
+  const values = checkpoints.at(-1)?.values ?? {};
   const sum = (...names: string[]): number => names.reduce((all, name) => all + Number(values[`n_${name}`] ?? 0), 0);
   const found: string[] = [];
   const placed = sum("written", "existed", "noContact", "refused");
-  if (placed > records.noted.size || (isExact && placed < records.noted.size)) {
-    found.push(`${placed} events counted, ${records.noted.size} in the ledger`);
+  if (placed > noted.size || (isExact && placed < noted.size)) {
+    found.push(`${placed} events counted, ${noted.size} in the ledger`);
   }
-  const noContact = [...records.noted.values()].filter(({ outcome }) => outcome === "no-contact").length;
+  const noContact = [...noted.values()].filter(({ outcome }) => outcome === "no-contact").length;
   if (isExact && sum("noContact") !== noContact) {
     found.push(`${sum("noContact")} without contact counted, ${noContact} noted`);
   }
   // While no type is on nothing is read, and so nothing is counted.
-  const isAlwaysOn = records.checkpoints.every(({ values: then }) =>
-    Object.keys(then).some((name) => name.startsWith("on_")),
-  );
-  const from = String(records.checkpoints[0]?.values.since ?? "");
+  const isAlwaysOn = checkpoints.every(({ values: then }) => Object.keys(then).some((name) => name.startsWith("on_")));
+  const from = String(checkpoints[0]?.values.since ?? "");
   for (const [name, fits] of [
     ["no_key", ({ key }: Content) => key === ""],
     ["soft_bounce", ({ type, isHard }: Content) => type === "bounce" && !isHard],
@@ -260,10 +276,10 @@ function sumsOf({ records, isExact }: EventWorld, { events }: Tale): Violation[]
   return found.map((what) => ({ rule, what, ids: [] }));
 }
 
-function said(world: EventWorld, told: Told, failures: ReadonlyMap<string, string>): string {
+function said({ noted: ledger, failures }: Evidence, told: Told): string {
   const id = activityIdOf({ id: told.eventId, type: last(told).content.type });
-  const noted = world.records.noted.get(id);
-  return `; ledger: ${noted ? `${noted.outcome} since ${new Date(noted.at).toISOString()}` : "nothing"}; failure: ${failures.get(id) ?? "none"}`;
+  const noted = ledger.get(id)?.outcome;
+  return `; ledger: ${noted ?? "nothing"}; failure: ${failures.get(id) ?? "none"}`;
 }
 
 function last({ versions }: Told): Version {

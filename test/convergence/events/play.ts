@@ -1,11 +1,10 @@
 // One seed of the events' way from start to verdict: contacts, hosts, acts under faults, calm, then the oracle; at last the same again from earlier
 // checkpoints.
 
-import type { Verdict, Violation } from "../verdict.js";
-import { impatience } from "../verdict.js";
+import { impatience, type Verdict, type Violation } from "../verdict.js";
 import { makeEventHistory } from "./history.js";
 import type { EventSabotage } from "./host.js";
-import { findDifferences, timelinesOf } from "./oracle.js";
+import { type Evidence, findDifferences, rowsIn, type Timelines, timelineSets } from "./oracle.js";
 import { type EventWorld, makeEventWorld } from "./world.js";
 
 const minuteMs = 60_000;
@@ -41,11 +40,27 @@ export async function playEventSeed(seed: number, sabotage?: EventSabotage): Pro
   }
   violations.push(
     ...world.bugs.map((what) => ({ rule: "no mistake in code surfaces", what, ids: [] })),
-    ...(await findDifferences(world, history.tale)),
+    ...findDifferences(await evidenceOf(world), history.tale),
     ...impatience(world.wire.breaches, temper),
     ...(await turnBack(world)),
   );
   return { seed, violations, world };
+}
+
+/** The timelines now. */
+export function timelinesOf({ dynamics }: EventWorld): Timelines {
+  return Object.fromEntries(timelineSets.map((set) => [set, rowsIn(dynamics, set)]));
+}
+
+async function evidenceOf(world: EventWorld): Promise<Evidence> {
+  const failures = new Map<string, string>();
+  for await (const { id, message } of world.failures.list("open")) failures.set(id, message);
+  const { checkpoints, noted } = world.records;
+  const { types, tasks, dynamicsSkewMs } = world;
+  const sums = world.isExact ? "exact" : "not too much";
+  // As they are now: afterwards the pull is turned back.
+  const then = { checkpoints: [...checkpoints], noted: new Map(noted) };
+  return { ...then, timelines: timelinesOf(world), failures, types, tasks, dynamicsSkewMs, sums };
 }
 
 /** Nothing changes when the pull is run again, from here or from any earlier checkpoint. */

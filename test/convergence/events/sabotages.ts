@@ -1,6 +1,5 @@
 import { requestsOf } from "../../../shared/dataverse/activity-change-set.js";
 import { ConflictError } from "../../../shared/errors.js";
-import type { EgressPorts } from "../../../shared/flows/egress-ports.js";
 import type { EventSabotage } from "./host.js";
 
 /** Ways to break the product, by what is left out; each has to be noticed within some seeds. */
@@ -26,34 +25,4 @@ export const sabotages = {
       },
     }),
   },
-  "that a checkpoint waits for its page": { ports: hurried },
 } as const satisfies Readonly<Record<string, EventSabotage>>;
-
-/** Saves how far was read as soon as it is read. */
-function hurried(ports: EgressPorts): EgressPorts {
-  const { checkpoints, source } = ports;
-  const place = ["egress", "events"] as const;
-  let etag: string | undefined;
-  return {
-    ...ports,
-    checkpoints: {
-      ...checkpoints,
-      async save(flow, stream, values, before) {
-        etag = await checkpoints.save(flow, stream, values, etag ?? before);
-        return etag;
-      },
-    },
-    source: {
-      ...source,
-      async readEvents(since, cursor, size) {
-        const page = await source.readEvents(since, cursor, size);
-        const found = await checkpoints.read(...place);
-        if (!found || page.upTo === undefined || page.upTo < String(found.values.since)) return page;
-        const { cursor: _cursor, ...rest } = found.values;
-        const onward = page.next !== undefined && { cursor: page.next, readFrom: since, readAt: since };
-        etag = await checkpoints.save(...place, { ...rest, since: page.upTo, ...onward }, found.etag);
-        return page;
-      },
-    },
-  };
-}

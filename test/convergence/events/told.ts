@@ -44,6 +44,4 @@ export interface Tale {
   people: Map<string, Person>;
   /** Mirror pages of activities that a user deleted; `sure`: the app had noted them for good long before. */
   deleted: Map<string, { sure: boolean }>;
-  /** The same of follow-up tasks. */
-  deletedTasks: Set<string>;
 }
