@@ -90,9 +90,8 @@ describe("a simulator behind its socket", () => {
       return performance.now() - startedAt;
     };
 
-    const [fast, slow, slower] = [await timed("/fast"), await timed("/slow"), await timed("/slow")];
+    const [slow, slower] = [await timed("/slow"), await timed("/slow")];
 
-    expect(fast).toBeLessThan(50);
     expect(slow).toBeGreaterThanOrEqual(59);
     expect(slower).toBeGreaterThanOrEqual(119);
   });
