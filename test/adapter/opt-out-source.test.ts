@@ -191,15 +191,16 @@ describe.each([
   it("gives up when the links go round in a circle", async () => {
     crowd(4);
     let lap = 0;
-    world.tamper = (path, list) => {
-      if (!path.includes("/profile")) return;
+    let link: string | undefined;
+    world.tamper = (_path, list) => {
+      link ??= list.next?.href;
+      if (link === undefined) return;
       lap += 1;
-      const query = `since_parameter=${encodeURIComponent(start)}&lap=${lap % 3}`;
-      list.next = { href: `http://campaign.test${path}?_order=lastModified&${query}` };
+      list.next = { href: `${link}&lap=${lap % 3}` };
     };
     const since = way === unfiltered ? start : world.at();
 
-    await expect(readAll(makeSource(way), since, 2)).rejects.toThrow(MalformedError);
+    await expect(readAll(makeSource(way), since, 2)).rejects.toThrow(/circle/);
     expect(lists().length).toBeLessThan(20);
   });
 
