@@ -44,7 +44,7 @@ async function changed(
   say: (line: string) => void,
 ): Promise<Result[]> {
   await system.observer.takeCalls();
-  for (const number of numbers) await system.optOut(side, number);
+  for (const number of numbers) await system.act(side, number);
   while ((await system.written(side, numbers)).size < numbers.length) await sleep(250);
   await sleep(3_000);
   const { looks, others, names } = splitCalls(await system.observer.takeCalls());

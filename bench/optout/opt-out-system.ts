@@ -4,20 +4,22 @@
 import { createHash } from "node:crypto";
 import { makeOperator, type Operator } from "../../infra/local/operator.js";
 import { mapped, withOptOuts } from "../../infra/local/opt-outs-job.js";
-import { type CallCounts, eventually } from "../../infra/local/people.js";
+import { type CallCounts, eventually, type RecordWrite } from "../../infra/local/people.js";
+import type { LocalProcess } from "../../infra/local/processes.js";
 import { registerInForce } from "../../infra/local/register.js";
 import { contactId } from "../../infra/local/scenarios/contacts.js";
 import { openState } from "../../infra/local/state.js";
 import { type System, type SystemOptions, withSystem } from "../ingress/system.js";
 
-/** A side on which somebody chooses; what is measured shows on the other one. */
-export type Side = "campaign" | "dynamics";
+/** A side on which somebody chooses; what is measured shows on the other one. `edit`: no choice, an ordinary field in Dynamics. */
+export type Side = "campaign" | "dynamics" | "edit";
 
 /** A running product whose opt-outs are equal. */
 export interface OptOutSystem extends System {
   operator: Operator;
-  /** Opts the contact out (of e-mail in Campaign, of phone calls in Dynamics); answers when it was sent, epoch ms. */
-  optOut(side: Side, number: number): Promise<number>;
+  host: LocalProcess;
+  /** Opts the contact out (of e-mail in Campaign, of phone calls in Dynamics), or edits it; answers when it was sent, epoch ms. */
+  act(side: Side, number: number): Promise<number>;
   /** When the other side was written (epoch ms), by contact, as far as that is known yet. Asked at least every few seconds it misses none. */
   written(side: Side, numbers: readonly number[]): Promise<ReadonlyMap<number, number>>;
 }
@@ -45,7 +47,7 @@ export function withOptOutSystem<Answer>(
     const webhook = { url: `${host.address}/api/ingress-webhook`, key, name: String(runtime.settings.OWN_TAG) };
     await registerInForce(runtime.settings, operator, { webhook });
     await replayed(system, "changed");
-    return measure(toOptOutSystem(system, operator));
+    return measure(toOptOutSystem(system, operator, host));
   });
 }
 
@@ -62,10 +64,11 @@ export async function replayed({ runtime }: System, mode: string): Promise<void>
   );
 }
 
-function toOptOutSystem(system: System, operator: Operator): OptOutSystem {
+function toOptOutSystem(system: System, operator: Operator, host: LocalProcess): OptOutSystem {
   const { observer, editor, look } = system;
   const inDynamics = new Map<string, number>();
   const inCampaign = new Map<string, number>();
+  const edited = new Map<string, number>();
   const lookAtDynamics = async (): Promise<void> => {
     const { requests } = (await look("dataverse", "requests?method=PATCH&path=/contacts(&limit=1000")) as {
       requests: { at: string; path: string; status: number; ms: number }[];
@@ -77,16 +80,23 @@ function toOptOutSystem(system: System, operator: Operator): OptOutSystem {
     }
   };
   const lookAtCampaign = async (id: string): Promise<void> => {
-    const write = (await observer.writes(id)).find(({ sha256 }) => sha256 === optOutOfPhone);
+    const editedAt = edited.get(id);
+    const isIt = ({ sha256, at }: RecordWrite): boolean =>
+      editedAt === undefined ? sha256 === optOutOfPhone : Date.parse(at) >= editedAt;
+    const write = (await observer.writes(id)).find(isIt);
     if (write) inCampaign.set(id, Date.parse(write.at));
   };
   return {
     ...system,
     operator,
-    async optOut(side, number) {
+    host,
+    async act(side, number) {
       const at = Date.now();
       const id = contactId(number);
-      if (side === "dynamics") await editor.send("PATCH", `contacts(${id})`, { [phone.column]: true });
+      if (side === "edit") {
+        edited.set(id, at);
+        await editor.update(id, { lastname: "Neuhaus" });
+      } else if (side === "dynamics") await editor.send("PATCH", `contacts(${id})`, { [phone.column]: true });
       else
         await observer.command("campaign", "edit", { resource: "profile", key: id, values: { [email.field]: true } });
       return at;
@@ -95,7 +105,7 @@ function toOptOutSystem(system: System, operator: Operator): OptOutSystem {
       const known = side === "campaign" ? inDynamics : inCampaign;
       const missing = numbers.filter((number) => !known.has(contactId(number)));
       if (side === "campaign" && missing.length > 0) await lookAtDynamics();
-      if (side === "dynamics") for (const number of missing) await lookAtCampaign(contactId(number));
+      if (side !== "campaign") for (const number of missing) await lookAtCampaign(contactId(number));
       return new Map(
         numbers.flatMap((number) => {
           const at = known.get(contactId(number));
@@ -111,7 +121,8 @@ export function splitCalls({ kinds }: CallCounts): { looks: number; others: numb
   const counted = Object.entries(kinds).map(([name, { calls }]) => ({
     name,
     calls,
-    isLook: name.includes("OptOutsSince"),
+    // Keys are in the URI here: nothing else is asked for by a filter, and the metadata once an hour.
+    isLook: name.includes("by filter") || name.includes("metadata"),
   }));
   const sum = (isLook: boolean): number =>
     counted.filter((one) => one.isLook === isLook).reduce((total, { calls }) => total + calls, 0);

@@ -10,7 +10,8 @@ import { type OptOutAttribute, optOutAttributes } from "../optout/attributes.js"
 import { isRefusal, type Refusal, type RequestProblem, refuse } from "./answer.js";
 import { unnamedOperator } from "./authorize.js";
 import type { ControlPorts } from "./ports.js";
-import { noSuchRun, toWordsView, wordsSchema } from "./reconciliation.js";
+import { noSuchRun } from "./reconciliation.js";
+import { toWordsView, wordsSchema } from "./reconciliation-view.js";
 import { route } from "./route.js";
 import { nothing, recordId } from "./shapes.js";
 

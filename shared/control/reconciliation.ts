@@ -1,129 +1,38 @@
-// The first reconciliation of opt-outs: the order of a dry run, how far it is, its end, and the list of what differs. What an operator says to the list is
-// reconciliation-words.ts; the comparison is flows/reconcile-opt-outs.ts.
+// The first reconciliation of opt-outs: the order of a dry run, how far it is, its end, and the list of what differs. How both look is
+// reconciliation-view.ts, what an operator says to the list reconciliation-words.ts; the comparison is flows/reconcile-opt-outs.ts.
 
 import { z } from "zod";
-import { maxIdsPerRead } from "../flows/ports.js";
-import type { ReconcilePace } from "../flows/reconcile-opt-outs.js";
-import {
-  cancelReconciliation,
-  orderReconciliation,
-  type Reconciliation,
-  readReconciliation,
-  reconciliationPhases,
-  reconciliationSums,
-} from "../flows/reconcile-order.js";
+import { cancelReconciliation, orderReconciliation, readReconciliation } from "../flows/reconcile-order.js";
 import { mappingOfPlan, planOf } from "../flows/reconcile-plan.js";
-import {
-  type DifferenceFilter,
-  type DifferencePlace,
-  differenceKinds,
-  type OptOutDifference,
-} from "../flows/reconcile-ports.js";
-import { cancelWords, readWords, type Words, wordActions } from "../flows/reconcile-words.js";
-import { optOutAttributes, optOutDirections } from "../optout/attributes.js";
-import { optOutRules } from "../optout/decide.js";
-import { explainDecision } from "../optout/explain.js";
+import { type DifferenceFilter, differenceKinds, type OptOutDifference } from "../flows/reconcile-ports.js";
+import { cancelWords, readWords } from "../flows/reconcile-words.js";
+import { optOutAttributes } from "../optout/attributes.js";
 import { isRefusal, type Refusal, refuse } from "./answer.js";
 import { pageOf, readContinuation } from "./continuation.js";
 import { toCsv } from "./csv.js";
 import type { ControlPorts } from "./ports.js";
 import { draftMappings } from "./preview.js";
+import {
+  differenceColumns,
+  differenceSchema,
+  explanation,
+  reconciliationSchema,
+  toView,
+  toWordsView,
+  wordsSchema,
+} from "./reconciliation-view.js";
 import { route } from "./route.js";
 import { documentsSchema, languageSchema } from "./settings.js";
-import { continuationText, instant, nothing } from "./shapes.js";
-
-const attribute = z.enum(optOutAttributes);
-const kind = z.enum(differenceKinds);
-const direction = z.enum(optOutDirections);
-const runNumber = z.coerce.number().int().min(1);
-
-/** An order to act on a list, as the API shows it. */
-export const wordsSchema = z
-  .object({
-    number: z.int(),
-    run: z.int(),
-    action: z.enum(wordActions),
-    attributes: z.array(attribute),
-    by: z.string(),
-    phase: z.enum(["queueing", "done"]),
-    cancelled: z.boolean(),
-    queued: z.int(),
-    startedAt: instant,
-    finishedAt: instant.optional(),
-    waiting: z.string().optional(),
-  })
-  .meta({ id: "ReconciliationWords" });
-
-const reconciliationSchema = z
-  .object({
-    number: z.int(),
-    phase: z.enum(reconciliationPhases),
-    cancelled: z.boolean(),
-    isDraft: z.boolean(),
-    table: z.string(),
-    resource: z.string(),
-    direction,
-    attributes: z.array(z.object({ attribute, column: z.string() })),
-    by: z.string(),
-    counts: z.object({
-      ...Object.fromEntries(reconciliationSums.map((name) => [name, z.int()])),
-      withoutProfile: z.int().optional(),
-    }),
-    differences: z.array(z.object({ kind, attribute, count: z.int() })),
-    missing: z.array(z.string()),
-    estimate: z.object({ contacts: z.int(), campaignCalls: z.int(), dynamicsCalls: z.int() }).optional(),
-    startedAt: instant,
-    finishedAt: instant.optional(),
-    waiting: z.string().optional(),
-  })
-  .meta({ id: "Reconciliation" });
-
-const differenceSchema = z
-  .object({
-    kind,
-    table: z.string(),
-    record: z.string(),
-    attribute,
-    column: z.string(),
-    direction,
-    dynamics: z.object({ value: z.boolean(), changedAt: instant.optional(), version: z.string() }),
-    campaign: z.object({ value: z.boolean(), changedAt: instant.optional() }),
-    rule: z.enum(optOutRules),
-    wouldWrite: z.object({ side: z.enum(["dynamics", "campaign"]), value: z.boolean() }).optional(),
-    confirmed: z.object({ by: z.string(), at: instant }).optional(),
-    explanation: z.string(),
-  })
-  .meta({ id: "OptOutDifference" });
+import { continuationText, nothing } from "./shapes.js";
 
 const filterQuery = {
-  run: runNumber.optional(),
-  kind: kind.optional(),
-  attribute: attribute.optional(),
+  run: z.coerce.number().int().min(1).optional(),
+  kind: z.enum(differenceKinds).optional(),
+  attribute: z.enum(optOutAttributes).optional(),
   continuation: continuationText.optional(),
 };
 
 const exportedPerCall = 5_000;
-/** Columns of the file, by what is in them. */
-const columns: Readonly<Record<string, (difference: OptOutDifference) => string | boolean | undefined>> = {
-  kind: ({ kind }) => kind,
-  table: ({ table }) => table,
-  record: ({ record }) => record,
-  attribute: ({ attribute }) => attribute,
-  column: ({ column }) => column,
-  direction: ({ direction }) => direction,
-  dynamics: ({ dynamics }) => dynamics.value,
-  dynamicsChangedAt: ({ dynamics }) => dynamics.changedAt,
-  dynamicsVersion: ({ dynamics }) => dynamics.version,
-  campaign: ({ campaign }) => campaign.value,
-  campaignChangedAt: ({ campaign }) => campaign.changedAt,
-  rule: ({ rule }) => rule,
-  wouldWriteSide: ({ wouldWrite }) => wouldWrite?.side,
-  wouldWriteValue: ({ wouldWrite }) => wouldWrite?.value,
-  explanation,
-  confirmedBy: ({ confirmed }) => confirmed?.by,
-  confirmedAt: ({ confirmed }) => confirmed?.at,
-};
-
 /** The run and its list. */
 export const reconciliationRoutes = [
   route({
@@ -228,9 +137,11 @@ export const reconciliationRoutes = [
     async handle({ ports, query }) {
       const page = await readPage(ports, query, exportedPerCall);
       if (isRefusal(page)) return page;
-      const rows = page.differences.map((one) => Object.values(columns).map((cell) => String(cell(one) ?? "")));
+      const rows = page.differences.map((one) =>
+        Object.values(differenceColumns).map((cell) => String(cell(one) ?? "")),
+      );
       return {
-        csv: toCsv([Object.keys(columns), ...rows]),
+        csv: toCsv([Object.keys(differenceColumns), ...rows]),
         headers: {
           "content-disposition": `attachment; filename="opt-out-differences-${page.run}.csv"`,
           ...(page.continuation !== undefined && { "x-continuation": page.continuation }),
@@ -252,8 +163,7 @@ async function readPage(
   const last = await readReconciliation(ingress.checkpoints);
   if (!last || (run !== undefined && run > last.number)) return noSuchRun;
   const number = run ?? last.number;
-  const after: DifferencePlace | undefined = from.after;
-  const { items, ...page } = await pageOf(reconciling.ports.differences.list(number, filter, after), limit);
+  const { items, ...page } = await pageOf(reconciling.ports.differences.list(number, filter, from.after), limit);
   return { ...page, run: number, differences: items.map(({ difference }) => difference) };
 }
 
@@ -264,41 +174,3 @@ const differencePlace = z.tuple([
   z.string().regex(new RegExp(`^run-\\d{8}-(${differenceKinds.join("|")})$`)),
   z.string().regex(new RegExp(`^[0-9a-f-]{36}-(${optOutAttributes.join("|")})$`)),
 ]);
-
-function explanation({ attribute, dynamics, campaign, rule, wouldWrite, confirmed }: OptOutDifference): string {
-  const plan = { attribute, dynamics, campaign, rule, ...(wouldWrite && { wrote: wouldWrite }) };
-  const said = explainDecision({ ...plan, result: "planned" });
-  return confirmed ? `${said} Operator ${confirmed.by} has confirmed the opt-in.` : said;
-}
-
-function toView(run: Reconciliation, pace: ReconcilePace): z.output<typeof reconciliationSchema> {
-  const { plan, sums, expected, differences, missing, ...rest } = run;
-  const { contacts, compared } = sums;
-  const isCounted = run.phase === "done" && !run.cancelled;
-  return {
-    ...rest,
-    table: plan.table.name,
-    resource: plan.resource.name,
-    direction: plan.optOuts.direction,
-    attributes: [...plan.optOuts.attributes],
-    counts: { ...sums, ...(isCounted && { withoutProfile: Math.max(0, contacts - compared) }) },
-    differences: [...differences],
-    missing: [...missing],
-    ...(expected !== undefined && { estimate: estimateFor(expected, pace) }),
-  };
-}
-
-/** If there are as many profiles as contacts. A page of profiles, the contacts it names, and in the end all contacts once more, counted only. */
-function estimateFor(
-  contacts: number,
-  { pageSize, rowPage }: ReconcilePace,
-): { contacts: number; campaignCalls: number; dynamicsCalls: number } {
-  const pages = Math.ceil(contacts / pageSize);
-  const reads = pages * Math.ceil(pageSize / maxIdsPerRead);
-  return { contacts, campaignCalls: pages + 1, dynamicsCalls: reads + Math.ceil(contacts / rowPage) };
-}
-
-/** An order as the API shows it. */
-export function toWordsView(words: Words): z.output<typeof wordsSchema> {
-  return { ...words, attributes: [...words.attributes] };
-}

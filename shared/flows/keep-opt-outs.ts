@@ -38,8 +38,8 @@ export function marksOf({ version, createdAt }: VersionedRow): Pick<RememberedOp
 }
 
 /**
- * Reads the profile once more before it is deleted, so that nobody who comes back is opted in; what a merged record was opted out of goes to `master`.
- * Answers the job to go on with.
+ * Reads the profile once more before it is deleted, so that nobody who comes back is opted in; what a merged record was opted out of goes to its master,
+ * and so does what another one, merged into this one before, hands on. Answers the job to go on with.
  */
 export async function keepOptOuts(job: Job, row: Row | undefined): Promise<Job> {
   const { mapping, ports, envelope, state } = job;
@@ -50,15 +50,24 @@ export async function keepOptOuts(job: Job, row: Row | undefined): Promise<Job> 
     : undefined;
   const seen = rules.attributes.map(({ attribute, column }) => {
     const remembered = state.optOuts?.attributes[attribute]?.campaign === true;
+    const inherited = envelope.optOuts?.includes(attribute) === true;
     return {
       attribute,
-      campaign: campaign?.get(attribute)?.value ?? remembered,
+      inherited,
+      campaign: inherited || (campaign?.get(attribute)?.value ?? remembered),
       row: row !== undefined && isOut(row, column),
     };
   });
-  const out = seen.filter((one) => one.campaign || one.row).map(({ attribute }) => attribute);
-  if (row && out.length > 0) await tellMaster(job, out);
-  if (!campaign) return job;
+  // What it was opted out of itself the master has heard when it was merged; who has opted in there since stays opted in.
+  const isNews = state.tombstone === undefined;
+  const out = seen.filter((one) => one.inherited || (isNews && (one.campaign || one.row)));
+  if (row && out.length > 0) {
+    await tellMaster(
+      job,
+      out.map(({ attribute }) => attribute),
+    );
+  }
+  if (!campaign && !envelope.optOuts) return job;
   const attributes = { ...state.optOuts?.attributes };
   for (const one of seen) attributes[one.attribute] = { ...attributes[one.attribute], campaign: one.campaign };
   return { ...job, state: { ...state, optOuts: { ...state.optOuts, attributes } } };
@@ -68,7 +77,7 @@ async function tellMaster({ ports, mapping, envelope }: Job, optOuts: readonly O
   const master = await ports.optOuts.dynamics.masterOf(mapping, envelope.id);
   if (master === undefined) return;
   const { table, occurredAt, correlationId, settings } = envelope;
-  const nonce = `merged-${envelope.id}`;
+  const nonce = `merged-${envelope.id}-${optOuts.join()}`;
   const news = { cause: "optout", optOuts, occurredAt, correlationId, settings, nonce } as const;
   await ports.queue.send([bareEnvelope(table, master, "optout", news)]);
 }

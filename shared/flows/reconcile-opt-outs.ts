@@ -1,16 +1,15 @@
 // A slice of an ordered reconciliation (design.md §5): reads the opt-outs that both sides hold in bulk, asks the lane's own rules what would become of every
-// difference, and lists it. Remembers nothing and writes nothing else. Ordering is reconcile-order.ts, acting on the list reconcile-words.ts.
+// difference, and lists it. Remembers nothing and writes nothing else. Comparing is compare-opt-outs.ts, ordering reconcile-order.ts, acting on the list
+// reconcile-words.ts.
 //
 // One step at a time, each saved: a kill repeats a step, which keeps the same differences again. A page of Campaign is what is in memory.
 
 import type { SyncError } from "../errors.js";
 import { type CompiledMapping, isMergedAway } from "../mapping/compile.js";
 import type { RecordId } from "../model/ids.js";
-import type { CampaignOptOuts } from "../optout/attributes.js";
 import type { Checkpoint } from "../storage/checkpoints.js";
 import { grownSums, sumOf } from "./checkpoint-sums.js";
-import { isOut } from "./keep-opt-outs.js";
-import { mapLimit } from "./map-limit.js";
+import { compareOptOuts } from "./compare-opt-outs.js";
 import { maxIdsPerRead, type VersionedRow } from "./ports.js";
 import {
   cursorAt,
@@ -22,10 +21,7 @@ import {
   toReconciliation,
 } from "./reconcile-order.js";
 import { mappingOfPlan } from "./reconcile-plan.js";
-import type { DifferenceKind, OptOutDifference, ReconcilePorts } from "./reconcile-ports.js";
-import { type Job, makeJob, mayBeThere } from "./record-job.js";
-import { type Ruling, ruleOn } from "./rule-opt-outs.js";
-import { bareEnvelope } from "./sweep-envelopes.js";
+import type { OptOutDifference, ReconcilePorts } from "./reconcile-ports.js";
 import { ownSpelling } from "./verify-campaign.js";
 import { ended, workInSteps } from "./work-in-steps.js";
 
@@ -51,7 +47,6 @@ interface Step {
 
 /** Lists of so many runs are kept, the one under way included. */
 const runsKept = 3;
-const statesAtOnce = 16;
 const countedPerStep = 5_000;
 const clearingMs = 10_000;
 /** A link of Campaign's may have grown old: so often the reading begins anew. */
@@ -71,6 +66,7 @@ export async function reconcileSlice(
     {
       place: reconciliationPlace,
       retryMs: pace.retryMs,
+      callsPeers: ({ phase }) => phase === "profiles" || phase === "contacts",
       step: (values) => {
         const mapping = mappingOfPlan(toReconciliation(values).plan);
         return nextStep({ ports, pace, mapping, values });
@@ -116,7 +112,7 @@ async function readProfiles({ ports, pace, mapping, values }: Step): Promise<Val
     }),
   );
   const rows = await contactsOf(ports, mapping, [...own.keys()]);
-  const found = await compare({ ports, mapping }, rows, own);
+  const found = await compareOptOuts(ports, mapping, rows, own);
   await ports.differences.keep(Number(values.number), found);
 
   const { cursor: _cursor, ...rest } = values;
@@ -150,69 +146,6 @@ async function contactsOf(
   }
   await ports.gates.fine("dynamics");
   return rows.filter(({ row }) => !isMergedAway(row));
-}
-
-/** What the lane would say to every difference, if it looked now. Only records that differ cost a read of their state. */
-async function compare(
-  { ports, mapping }: Pick<Step, "ports" | "mapping">,
-  rows: readonly VersionedRow[],
-  profiles: ReadonlyMap<RecordId, CampaignOptOuts>,
-): Promise<OptOutDifference[]> {
-  const rules = mapping.optOuts;
-  if (!rules) return [];
-  const settings = await ports.settings.current();
-  const binding = await ports.binding();
-  const differing = rows.filter((row) =>
-    rules.attributes.some(({ attribute, column }) => {
-      const there = profiles.get(row.id)?.get(attribute);
-      return there !== undefined && there.value !== isOut(row.row, column);
-    }),
-  );
-  const all = await mapLimit(differing, statesAtOnce, async (current) => {
-    const stored = await ports.states.read(mapping.table.name, current.id);
-    const news = {
-      cause: "optout",
-      occurredAt: iso(ports.clock.now()),
-      settings: settings.version,
-      nonce: "",
-    } as const;
-    const envelope = bareEnvelope(mapping, current.id, "optout", news);
-    const nothingKnown = { state: { settings: settings.version, epoch: binding.epoch, present: false } };
-    const job = makeJob({ ports, envelope, mapping, settings, binding }, stored ?? nothingKnown);
-    const rulings = await ruleOn(job, rules, { current, campaign: profiles.get(current.id) });
-    return rulings.flatMap((ruling) => toDifference(job, current, ruling));
-  });
-  return all.flat();
-}
-
-function toDifference(job: Job, current: VersionedRow, ruling: Ruling): OptOutDifference[] {
-  const { attribute, column, dynamics, campaign, verdict } = ruling;
-  const direction = job.mapping.optOuts?.direction;
-  if (!direction || !campaign || campaign.value === dynamics) return [];
-  const changedAt = (at: number | undefined) => (at === undefined ? {} : { changedAt: iso(at) });
-  return [
-    {
-      kind: kindOf(job, ruling),
-      table: job.mapping.table.name,
-      record: current.id,
-      attribute,
-      column,
-      direction,
-      dynamics: { value: dynamics, version: current.version, ...changedAt(current.changedAt) },
-      campaign: { value: campaign.value, ...changedAt(campaign.at) },
-      rule: verdict.rule,
-      ...(verdict.write && { wouldWrite: verdict.write }),
-    },
-  ];
-}
-
-function kindOf(job: Job, { dynamics, verdict: { rule, write } }: Ruling): DifferenceKind {
-  if (write) return write.value ? "opts-out" : "opts-in";
-  const direction = job.mapping.optOuts?.direction;
-  // In both directions everything else would have been written, had the profile been ours.
-  const isOpen = direction === "both" ? rule === "opt-in-not-seen" : rule.startsWith("opt-in-");
-  const isWritable = dynamics || mayBeThere(job);
-  return isOpen && isWritable ? "needs-word" : "not-ours";
 }
 
 /** Contacts, counted: those that no profile belongs to are the rest. */
@@ -262,13 +195,10 @@ function cursorOf({ cursor }: Values): string | undefined {
 function startOver(values: Values, error: SyncError): Values {
   const restarts = Number(values.restarts ?? 0);
   const isPassing = ["auth", "throttled", "unavailable", "binding"].includes(error.kind);
-  if (isPassing || values.cursor === undefined || values.phase !== "profiles" || restarts === mostRestarts)
-    return values;
+  const isReading = values.phase === "profiles" || values.phase === "contacts";
+  if (isPassing || values.cursor === undefined || !isReading || restarts === mostRestarts) return values;
   const { cursor: _cursor, ...rest } = values;
-  const kept = Object.entries(rest).filter(([name]) => !name.startsWith(sumOf("")));
+  const counted = values.phase === "contacts" ? sumOf("contacts") : sumOf("");
+  const kept = Object.entries(rest).filter(([name]) => !name.startsWith(counted));
   return { ...Object.fromEntries(kept), restarts: restarts + 1 };
-}
-
-function iso(ms: number): string {
-  return new Date(ms).toISOString();
 }

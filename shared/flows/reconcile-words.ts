@@ -101,11 +101,16 @@ export function cancelWords(ports: Pick<ReconcilePorts, "checkpoints" | "clock">
   return cancelWork(ports, place);
 }
 
-/** Goes on with the order until it is done, `deadline` (epoch ms), a full queue, a gate or an operator's stop. ConflictError: it was cancelled, or another slice is faster. */
+/** Goes on with the order until it is done, `deadline` (epoch ms), a full queue or an operator's stop. ConflictError: it was cancelled, or another slice is faster. */
 export async function wordsSlice(ports: ReconcilePorts, pace: WordsPace, deadline: number): Promise<WordsSlice> {
   const sliced = await workInSteps(
     ports,
-    { place, retryMs: pace.retryMs, step: (values) => queueSome(ports, pace, values, deadline) },
+    {
+      place,
+      retryMs: pace.retryMs,
+      callsPeers: () => false,
+      step: (values) => queueSome(ports, pace, values, deadline),
+    },
     deadline,
   );
   return sliced.state === "idle" ? sliced : { state: sliced.state, words: toWords(sliced.values) };

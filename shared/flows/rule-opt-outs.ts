@@ -50,11 +50,11 @@ export async function readSides(
 export async function ruleOn(job: Job, rules: CompiledOptOuts, { current, campaign }: Sides): Promise<Ruling[]> {
   const { envelope, state, ports, mapping } = job;
   const rulings: Ruling[] = [];
-  const isAnother = state.optOuts?.createdAt !== undefined && state.optOuts.createdAt !== current.createdAt;
+  const isAnother = state.optOuts?.createdAt !== current.createdAt;
   for (const { attribute, column } of rules.attributes) {
     const dynamics = isOut(current.row, column);
     const { dynamics: was, ...rest } = state.optOuts?.attributes[attribute] ?? {};
-    // A contact that was deleted and made anew has not been opted in by anybody.
+    // A contact that was deleted and made anew, or may have been, has not been opted in by anybody.
     const remembered: RememberedOptOut = was === undefined || isAnother ? rest : { ...rest, dynamics: was };
     // Without a profile, or where the instance has no such attribute, what Campaign's side last said still counts.
     const there = campaign?.get(attribute) ?? { value: remembered.campaign === true };
@@ -88,9 +88,9 @@ export async function ruleOn(job: Job, rules: CompiledOptOuts, { current, campai
   return rulings;
 }
 
-/** An operator's word holds for what was on the list, as it was then. */
+/** An operator's word holds for what was on the list, as it was then, and once. */
 function isConfirmed(
-  { envelope }: Job,
+  { envelope, state, mapping }: Job,
   current: VersionedRow,
   attribute: OptOutAttribute,
   there: CampaignOptOut,
@@ -98,7 +98,11 @@ function isConfirmed(
   const { confirmed } = envelope;
   if (confirmed?.version !== current.version) return false;
   const at = confirmed.at[attribute];
-  return at !== undefined && at === (there.at ?? null);
+  if (at === undefined || at !== (there.at ?? null)) return false;
+  // Once carried out, another version of the row ends the word. Where Campaign is written, its time does; without a time nothing would tell.
+  const isBegun = state.optOuts?.word !== undefined && state.optOuts.word === envelope.nonce;
+  if (!isBegun || mapping.optOuts?.direction !== "toCampaign") return true;
+  return state.optOuts?.open === true && at !== null;
 }
 
 /** Keeps decisions for the auditor; two equal sides are none. */

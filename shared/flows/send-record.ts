@@ -12,10 +12,10 @@ export interface Sent {
   mayEcho: boolean;
 }
 
-/** `starting`: fields of a new record only, which no update may write. No call starts or repeats after `deadline` (epoch ms). */
+/** `starting`: fields of a new record only, which no update may write, nor fail for. No call starts or repeats after `deadline` (epoch ms). */
 export interface Sending {
   withInsertOnly: boolean;
-  starting: Fields;
+  starting(): Promise<Fields>;
   deadline: number;
 }
 
@@ -53,7 +53,7 @@ async function sendOnce(
     const { mayEcho } = await ports.campaign.insert(
       mapping,
       envelope.id,
-      { ...withoutEmpty(all), ...starting },
+      { ...withoutEmpty(all), ...(await starting()) },
       deadline,
     );
     return { outcome: "created", mayEcho: before || mayEcho };

@@ -138,13 +138,17 @@ async function announce(job: Job, rulings: readonly Ruling[]): Promise<Job> {
   const attributes = { ...job.state.optOuts?.attributes };
   for (const { attribute, dynamics, campaign, verdict } of rulings) {
     if (verdict.write?.value !== true) continue;
+    const was = campaign ? campaign.value : attributes[attribute]?.campaign;
     attributes[attribute] = {
       dynamics,
-      campaign: campaign?.value === true || verdict.write.side === "campaign",
+      campaign: was === true || verdict.write.side === "campaign",
       ...(campaign?.at !== undefined && { campaignAt: campaign.at }),
     };
   }
-  const state = { ...job.state, optOuts: { ...job.state.optOuts, open: true, attributes } };
+  const { nonce } = job.envelope;
+  const isWord = nonce !== undefined && rulings.some(({ verdict }) => verdict.rule === "opt-in-confirmed");
+  const optOuts = { ...job.state.optOuts, open: true, ...(isWord && { word: nonce }), attributes };
+  const state = { ...job.state, optOuts };
   await save(job, state);
   return { ...job, state };
 }
@@ -206,7 +210,8 @@ async function remember(job: Job, { current }: Sides, rulings: readonly Ruling[]
       ? { dynamics, campaign: campaign.value, ...(campaign.at !== undefined && { campaignAt: campaign.at }) }
       : { ...before, dynamics };
   }
-  const state = { ...job.state, optOuts: { ...marksOf(current), attributes } };
+  const word = job.state.optOuts?.word;
+  const state = { ...job.state, optOuts: { ...marksOf(current), ...(word !== undefined && { word }), attributes } };
   if (JSON.stringify(state.optOuts) !== JSON.stringify(job.state.optOuts)) await save(job, state);
   return { ...job, state };
 }

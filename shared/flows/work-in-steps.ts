@@ -13,6 +13,8 @@ type Values = Checkpoint["values"];
 export interface Steps {
   place: readonly [flow: string, stream: string];
   retryMs: number;
+  /** Does the next step call a peer? A gate lets one probe through at a time: whoever calls nobody must not take it. */
+  callsPeers(values: Values): boolean;
   /** The values after the next step, or why it cannot be done yet. */
   step(values: Values): Promise<Values | { wait: string }>;
   /** What is left of the values after this error; as they were, unless given. */
@@ -27,7 +29,7 @@ export type Sliced = { state: "idle" } | { state: "working" | "waiting" | "done"
  */
 export async function workInSteps(
   ports: Pick<ReconcilePorts, "checkpoints" | "clock" | "binding" | "gates" | "stopped">,
-  { place, retryMs, step, afterError = (values) => values }: Steps,
+  { place, retryMs, callsPeers, step, afterError = (values) => values }: Steps,
   deadline: number,
 ): Promise<Sliced> {
   const { checkpoints, clock } = ports;
@@ -46,7 +48,7 @@ export async function workInSteps(
   try {
     await ports.binding();
     do {
-      const why = await whyHeld(ports);
+      const why = callsPeers(values) ? await whyHeld(ports) : await ports.stopped();
       if (why !== undefined) return await hold(why);
       const { waiting: _waiting, retryAt: _retryAt, ...rest } = values;
       const next = await step(rest);

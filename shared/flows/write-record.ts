@@ -2,7 +2,7 @@
 // Every step may be the last one before a kill: what a step relies on is stored before it. Errors are thrown; settle.ts decides.
 
 import { MissingError, RefusedError } from "../errors.js";
-import { isMergedAway, withoutLink } from "../mapping/compile.js";
+import { type Fields, isMergedAway, withoutLink } from "../mapping/compile.js";
 import { type Fingerprints, fingerprintsOf } from "../mapping/fingerprint.js";
 import type { Parent } from "../mapping/parents.js";
 import type { Envelope } from "../model/envelope.js";
@@ -137,7 +137,8 @@ async function upsert(job: Job, current: VersionedRow): Promise<WriteOutcome> {
   const echo = waitForEcho(job);
   if (echo) return echo;
   const starting = startingOptOuts(job, current.row);
-  const startingFields = starting.size > 0 ? await ports.optOuts.campaign.toFields(mapping, starting) : {};
+  const startingFields = async (): Promise<Fields> =>
+    starting.size > 0 ? ports.optOuts.campaign.toFields(mapping, starting) : {};
   const start = rememberStart(mapping, current, starting);
   const announced = state.present ? job : { ...job, state: { ...state, ...start } };
   const { result, written } = await underIntent(announced, "write", (deadline) =>
@@ -207,7 +208,8 @@ async function retire(found: Job, merged: VersionedRow | undefined): Promise<Wri
   const { ports, mapping, state } = found;
   const isNews = state.tombstone === undefined;
   const isGoing = mayBeThere(found) && mapping.applyDeletes;
-  const job = isGoing || (merged && isNews) ? await keepOptOuts(found, merged?.row) : found;
+  const isTold = found.envelope.optOuts !== undefined;
+  const job = isGoing || isTold || (merged && isNews) ? await keepOptOuts(found, merged?.row) : found;
   const known = keepEcho(job, dealtWith(job, merged?.version ?? state.version));
   const tombstone = state.tombstone ?? new Date(ports.clock.now()).toISOString();
   if (mayBeThere(job) && mapping.applyDeletes) {

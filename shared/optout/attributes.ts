@@ -31,12 +31,13 @@ export interface RememberedOptOut {
 
 /**
  * What is remembered of one record. `version`: of its row when both sides were last compared. `createdAt` (epoch ms): another one means that the row
- * was deleted and made anew under its id. `open`: something was about to be written, and nobody knows
- * whether it was.
+ * was deleted and made anew under its id. `open`: something was about to be written, and nobody knows whether it was. `word`: the operator's word that
+ * was acted on last; each holds once.
  */
 export interface RememberedOptOuts {
   version?: string;
   createdAt?: number;
   open?: boolean;
+  word?: string;
   attributes: Readonly<Partial<Record<OptOutAttribute, RememberedOptOut>>>;
 }

@@ -77,8 +77,9 @@ function optInOfCampaign(question: OptOutQuestion): OptOutVerdict {
   const at = campaign.at ?? Number.NEGATIVE_INFINITY;
   const isNewer = at > dynamics.changedAt + resolutionMs + skewMs;
   if (remembered.campaign !== true) {
-    // Perhaps a person's choice from before we looked: neither is undone until an operator has said which holds.
-    const isOpen = isNewer && remembered.campaign === undefined;
+    // Perhaps a person's choice from before we looked: neither is undone until an operator has said which holds, however often we look.
+    const wasLeft = remembered.dynamics === true && campaign.at === remembered.campaignAt;
+    const isOpen = isNewer && (remembered.campaign === undefined || wasLeft);
     return isOpen || direction === "toDynamics" ? { rule: "opt-in-not-seen" } : stays("opt-out-in-dynamics");
   }
   if (campaign.at === undefined) return stays("opt-in-without-time");

@@ -1,6 +1,5 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import { makeOptOutSource, type OptOutSourceOptions } from "../../shared/campaign/opt-out-source.js";
-import { MalformedError } from "../../shared/errors.js";
 import type { MovedPage, MovedProfile } from "../../shared/flows/optout-source.js";
 import { type CampaignEvents, makeCampaignEvents } from "../support/campaign-events.js";
 import { aMappingDocument, compiled } from "../support/mappings.js";
@@ -189,7 +188,7 @@ describe.each([
   });
 
   it("gives up when the links go round in a circle", async () => {
-    crowd(4);
+    for (const key of crowd(4)) edit(key, { blackListFax: true });
     let lap = 0;
     let link: string | undefined;
     world.tamper = (_path, list) => {
@@ -198,9 +197,8 @@ describe.each([
       lap += 1;
       list.next = { href: `${link}&lap=${lap % 3}` };
     };
-    const since = way === unfiltered ? start : world.at();
 
-    await expect(readAll(makeSource(way), since, 2)).rejects.toThrow(/circle/);
+    await expect(readAll(makeSource(way), world.at(), 2)).rejects.toThrow(/circle/);
     expect(lists().length).toBeLessThan(20);
   });
 

@@ -1,5 +1,9 @@
+import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import { makeOptOutSystems, type OptOutSystems } from "./opt-out-systems.js";
+import { optOutAttributes } from "../../shared/optout/attributes.js";
+import { compiled } from "../support/mappings.js";
+import { makeOptOutSystems } from "./opt-out-systems.js";
+import { documentOf } from "./two-systems.js";
 
 const minute = 60_000;
 const crm = "Microsoft.Dynamics.CRM";
@@ -69,22 +73,25 @@ describe("what Adobe documents of opt-outs", () => {
 });
 
 describe("an opt-out outlives the record", () => {
-  it("keeps who is deleted and made anew opted out on both sides, though the new row says nothing of it", async () => {
-    const systems = await makeOptOutSystems("both");
-    systems.inCampaign({ blackListEmail: true });
-    await systems.pull();
-    await systems.remove("contacts", systems.id);
-    await systems.settle();
-    await systems.sweep();
-    const gone = systems.profile();
+  it.each(["both", "toCampaign", "toDynamics"] as const)(
+    "keeps who is deleted and made anew opted out, though the new row says nothing of it, in Dynamics too where Campaign counts: %s",
+    async (direction) => {
+      const systems = await makeOptOutSystems(direction);
+      systems.inCampaign({ blackListEmail: true });
+      await systems.pull();
+      await systems.remove("contacts", systems.id);
+      await systems.settle();
+      await systems.sweep();
+      const gone = systems.profile();
 
-    await systems.create("contacts", { contactid: systems.id, lastname: "Again" });
-    await systems.settle();
+      await systems.create("contacts", { contactid: systems.id, lastname: "Again" });
+      await systems.settle();
 
-    expect(gone).toBeUndefined();
-    expect(systems.profile()).toMatchObject({ blackListEmail: true, blackListPhone: false });
-    expect(await systems.row()).toMatchObject({ donotbulkemail: true });
-  });
+      expect(gone).toBeUndefined();
+      expect(systems.profile()).toMatchObject({ blackListEmail: true, blackListPhone: false });
+      expect(await systems.row()).toMatchObject({ donotbulkemail: direction !== "toCampaign" });
+    },
+  );
 
   it.each(["both", "toCampaign", "toDynamics"] as const)(
     "goes over to the one that stays when contacts are merged, on both sides, in the direction %s too",
@@ -123,46 +130,32 @@ describe("an opt-out outlives the record", () => {
   });
 });
 
-describe("the one window that Campaign leaves, having no conditional writes", () => {
-  /** Somebody opts out in Campaign again just before this call of ours reaches it. */
-  function actBefore(systems: OptOutSystems, call: "last read" | "write"): void {
-    const { optOuts } = systems.world.ports;
-    const { campaign } = optOuts;
-    let reads = 0;
-    const act = (): void => {
-      systems.inCampaign({ blackListPhone: false });
-      systems.inCampaign({ blackListPhone: true });
-    };
-    optOuts.campaign = {
-      toFields: (...given) => campaign.toFields(...given),
-      async read(...given) {
-        reads += 1;
-        if (call === "last read" && reads === 2) act();
-        return campaign.read(...given);
-      },
-      async write(...given) {
-        if (call === "write") act();
-        return campaign.write(...given);
-      },
-    };
-  }
+describe("the mapping of opt-outs", () => {
+  it("takes any boolean column of the contact for any of Campaign's eight attributes", () => {
+    const columns = Object.fromEntries(
+      optOutAttributes.map((attribute) => [attribute, `new_no_${attribute.toLowerCase()}`]),
+    );
+    const booleans = Object.fromEntries(Object.values(columns).map((column) => [column, "boolean"]));
+    const contact = documentOf("contact");
 
-  async function optBackIn(call: "last read" | "write"): Promise<unknown> {
-    const systems = await makeOptOutSystems("toCampaign");
-    await systems.inDynamics({ donotphone: true });
-    await systems.settle();
-    systems.wait(minute);
-    actBefore(systems, call);
-    await systems.inDynamics({ donotphone: false });
-    await systems.settle();
-    return systems.profile()?.blackListPhone;
-  }
+    const { optOuts } = compiled({
+      ...contact,
+      columns: { ...(contact.columns as object), ...booleans },
+      optOuts: { direction: "both", attributes: columns },
+    });
 
-  it("keeps an opt-out that is made in Campaign while an opt-in is being decided, up to the last read before the write", async () => {
-    expect(await optBackIn("last read")).toBe(true);
+    expect(optOuts?.attributes.map(({ attribute }) => attribute)).toEqual(optOutAttributes);
+    expect(optOutAttributes).toHaveLength(8);
   });
 
-  it("overwrites, in the direction toCampaign, an opt-out that is made there between that read and the write", async () => {
-    expect(await optBackIn("write")).toBe(false);
+  it("is valid as docs/opt-outs.md has it, beside the shipped one", () => {
+    const [, example = ""] = /```json\n([^`]+)```/.exec(readFileSync("docs/opt-outs.md", "utf8")) ?? [];
+    const { columns, optOuts } = JSON.parse(example) as { columns: object; optOuts: object };
+    const contact = documentOf("contact");
+
+    const mapping = compiled({ ...contact, columns: { ...(contact.columns as object), ...columns }, optOuts });
+
+    expect(mapping.optOuts).toMatchObject({ direction: "both", skewMs: 5_000, audited: false });
+    expect(mapping.optOuts?.attributes).toHaveLength(3);
   });
 });

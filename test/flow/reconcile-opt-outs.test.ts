@@ -349,6 +349,7 @@ describe("a reconciliation under way", () => {
   it("stands still while an operator holds opt-outs, and while a gate is closed, and says why", async () => {
     await disagree();
     await order();
+    await reconcileSlice(world.reconcile, pace, world.clock.now());
 
     const stopped = await reconcileSlice(
       { ...world.reconcile, stopped: async () => "opt-outs are stopped" },
@@ -405,6 +406,48 @@ describe("a reconciliation under way", () => {
     const done = await work();
 
     expect(done.sums).toMatchObject({ profiles: 10, compared: 7 });
+  });
+
+  it("counts the contacts from the start when their page cannot be read on", async () => {
+    await disagree();
+    await order();
+    const { readPage } = world.reconcile.dynamics;
+    let beginnings = 0;
+    world.reconcile.dynamics = {
+      ...world.reconcile.dynamics,
+      fetchRows: (...asked) => world.ports.dynamics.fetchRows(...asked),
+      async readPage(mapping, cursor, size) {
+        if (cursor === undefined) beginnings += 1;
+        if (cursor === undefined || beginnings > 1) return readPage(mapping, cursor, size);
+        throw new MalformedError("this cookie has grown old");
+      },
+    };
+    const deadline = world.clock.now() + 10 * minute;
+    await expect(reconcileSlice(world.reconcile, pace, deadline)).rejects.toThrow(MalformedError);
+    world.clock.advance(minute);
+
+    const done = await work();
+
+    expect(done.sums).toMatchObject({ profiles: 10, compared: 7, contacts: 8 });
+  });
+
+  it("asks no gate before a step that calls nobody, so that it takes no probe away", async () => {
+    await disagree();
+    await order();
+    let asked = 0;
+    const admit = async () => {
+      asked += 1;
+      return undefined;
+    };
+    const gates = { ...world.ports.gates, admit };
+
+    await reconcileSlice({ ...world.reconcile, gates }, pace, world.clock.now());
+    const clearing = asked;
+    world.reconcile.gates = gates;
+    await work();
+
+    // Five pages of profiles and three of contacts.
+    expect([clearing, asked]).toEqual([0, 8]);
   });
 
   it("keeps the lists of the last three runs", async () => {

@@ -220,6 +220,21 @@ describe("an operator's word for what a list of differences asks for", () => {
     expect(world.profiles()).toMatchObject([{ blackListPushnotification: true }]);
   });
 
+  it("holds once, though its message comes twice and push, which has no time, was opted out of in between", async () => {
+    await start("toCampaign");
+    await person(1, {}, { blackListPushnotification: true });
+    const envelopes = sent();
+    await say("confirm", await listed(), ["push"]);
+    await drain();
+    edit(1, { blackListPushnotification: true });
+    world.clock.advance(60 * minute);
+
+    await world.ports.queue.send(envelopes.slice(0, 1));
+    await drain();
+
+    expect(world.profiles()).toMatchObject([{ blackListPushnotification: true }]);
+  });
+
   it("opts in once whoever dies at whichever call, on the way to the queue or behind it", async () => {
     await person(0, { donotemail: true });
     await say("confirm", await listed());

@@ -265,3 +265,48 @@ describe("a process killed at any call while it settles opt-outs", () => {
     60_000,
   );
 });
+
+describe("somebody who acts in Campaign while an opt-in of Dynamics is on its way there", () => {
+  /** Opts in and out again at Campaign when the `nth` call of this method arrives, so that the opt-out there is the newest choice of all. */
+  function optOutAt(lane: OptOutLane, method: string, nth: number): void {
+    let calls = 0;
+    lane.world.meanwhile = (request) => {
+      if (request.method !== method || request.path.includes("resourceType")) return;
+      calls += 1;
+      if (calls !== nth) return;
+      lane.chooseInCampaign(1, { email: false });
+      lane.chooseInCampaign(1, { email: true });
+    };
+  }
+
+  it.each([
+    { call: "the first read", method: "GET", nth: 1 },
+    { call: "the read right before the write", method: "GET", nth: 2 },
+  ])("stays opted out when it was before $call", async ({ method, nth }) => {
+    const lane = await makeOptOutLane("toCampaign");
+    await lane.agree(1, { email: true });
+    lane.chooseInDynamics(1, { email: false });
+    optOutAt(lane, method, nth);
+
+    await lane.handle(lane.notice(1));
+
+    expect(lane.sides(1)).toEqual({ dynamics: "-", campaign: "email" });
+    expect((await lane.decided(1)).at(-1)).toBe("email: opt-in-not-newer (left)");
+  });
+
+  it("is opted in between that read and the write, the one window there is; what is chosen after it holds again", async () => {
+    const lane = await makeOptOutLane("toCampaign");
+    await lane.agree(1, { email: true });
+    lane.chooseInDynamics(1, { email: false });
+    optOutAt(lane, "PATCH", 1);
+
+    await lane.handle(lane.notice(1));
+    const inTheWindow = lane.sides(1);
+    lane.chooseInCampaign(1, { email: true });
+    lane.edit(1, { jobtitle: "any other edit" });
+    await lane.handle(lane.notice(1));
+
+    expect(inTheWindow).toEqual({ dynamics: "-", campaign: "-" });
+    expect(lane.sides(1)).toEqual({ dynamics: "-", campaign: "email" });
+  });
+});

@@ -57,6 +57,7 @@ export function contactsWithOptOuts(direction: OptOutDirection, options: LaneOpt
 /** One lane and the people in it, by number. Whoever acts does so ten seconds after whatever happened before. */
 export interface OptOutLane {
   world: IngressWorld;
+  direction: OptOutDirection;
   /** A contact is made or changed in Dynamics. */
   edit(n: number, row: Row): void;
   /** Somebody chooses in Dynamics. */
@@ -80,6 +81,8 @@ export interface OptOutLane {
   sides(n: number): { dynamics: string | undefined; campaign: string | undefined };
   /** What was sent to Campaign while `work` ran: method, and what of an opt-out was written. */
   sentDuring(work: () => Promise<void>): Promise<string[]>;
+  /** Every opt-in that was written while `work` ran: `false` in a body to Campaign, or in a column of Dynamics. */
+  optInsDuring(work: () => Promise<void>): Promise<string[]>;
   /** All decisions, oldest first: `email: <rule>, campaign out (written)`. */
   decided(n?: number): Promise<string[]>;
   decisions(): Promise<OptOutDecision[]>;
@@ -127,6 +130,7 @@ export async function makeOptOutLane(direction: OptOutDirection, options: LaneOp
 
   const lane: OptOutLane = {
     world,
+    direction,
     bare,
     edit(n, row) {
       world.clock.advance(actMs);
@@ -188,6 +192,19 @@ export async function makeOptOutLane(direction: OptOutDirection, options: LaneOp
         .slice(before)
         .filter(({ path }) => !path.includes("resourceType"))
         .map(inWords);
+    },
+    async optInsDuring(work) {
+      const inDynamics: string[] = [];
+      const { dynamics } = world.ports.optOuts;
+      const { write } = dynamics;
+      dynamics.write = (...given) => {
+        const [, , columns] = given;
+        inDynamics.push(...Object.keys(columns).filter((column) => columns[column] === false));
+        return write(...given);
+      };
+      const sent = await lane.sentDuring(work);
+      dynamics.write = write;
+      return [...sent.filter((words) => words.includes("=false")), ...inDynamics];
     },
     async decisions() {
       const found: OptOutDecision[] = [];

@@ -67,6 +67,33 @@ describe("the log of decisions on opt-outs", () => {
     expect(await listed()).toEqual([aDecision({ at: "2026-03-01T23:59:59.999Z", result: "written" })]);
   });
 
+  it("costs two operations, and one more for what came of it where the same process says so", async () => {
+    let operations = 0;
+    const counted = new Proxy(table, {
+      get(target, name, receiver) {
+        operations += 1;
+        return Reflect.get(target, name, receiver);
+      },
+    });
+    store = makeDecisionStore(counted, clock);
+
+    await store.note([aDecision({ result: "announced" })]);
+    const first = operations;
+    await store.note([aDecision({ result: "written" })]);
+
+    expect([first, operations]).toEqual([2, 3]);
+    expect(await listed()).toEqual([aDecision({ result: "written" })]);
+  });
+
+  it("replaces a decision that another process has noted again meanwhile", async () => {
+    await store.note([aDecision({ result: "announced" })]);
+    await makeDecisionStore(table, clock).note([aDecision({ result: "failed" })]);
+
+    await store.note([aDecision({ result: "written" })]);
+
+    expect(await listed()).toEqual([aDecision({ result: "written" })]);
+  });
+
   it("notes a decision whole though the process died between its two rows", async () => {
     const insert = table.insert.bind(table);
     let inserts = 0;
