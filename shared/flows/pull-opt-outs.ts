@@ -207,10 +207,13 @@ async function newsOf(
   const judge = async (profile: MovedProfile): Promise<News | "foreign" | "known"> => {
     const id = contactOf(profile);
     if (id === undefined) return "foreign";
-    const stored = await ports.states.read(mapping.table.name, id);
-    if (!isNews(profile, mapping, stored?.state.optOuts)) return "known";
     const newsId = newsIdOf(profile);
     if (ports.rung.has(newsId)) return "known";
+    const stored = await ports.states.read(mapping.table.name, id);
+    if (!isNews(profile, mapping, stored?.state.optOuts)) {
+      ports.rung.note(newsId);
+      return "known";
+    }
     return { newsId, envelope: optOutEnvelope(mapping, id, profile, { run, settings: version }) };
   };
   const judged = await mapLimit(page.profiles, statesAtOnce, judge);

@@ -22,6 +22,8 @@ export interface Ruling {
   column: string;
   dynamics: boolean;
   campaign: CampaignOptOut | undefined;
+  /** As the auditor is to see it. */
+  remembered: RememberedOptOut;
   verdict: OptOutVerdict;
 }
 
@@ -55,9 +57,16 @@ export async function ruleOn(job: Job, rules: CompiledOptOuts, { current, campai
     const dynamics = isOut(current.row, column);
     const { dynamics: was, ...rest } = state.optOuts?.attributes[attribute] ?? {};
     // A contact that was deleted and made anew, or may have been, has not been opted in by anybody.
-    const remembered: RememberedOptOut = was === undefined || isAnother ? rest : { ...rest, dynamics: was };
+    const shown = campaign?.get(attribute);
+    // A run that died had announced an opt-out and not written it yet: nobody in Campaign has taken it back.
+    const isUnwritten = state.optOuts?.open === true && shown?.value === false && shown.at === rest.campaignAt;
+    const remembered: RememberedOptOut = {
+      ...rest,
+      ...(was !== undefined && !isAnother && { dynamics: was }),
+      ...(isUnwritten && rest.campaign === true && { campaign: false }),
+    };
     // Without a profile, or where the instance has no such attribute, what Campaign's side last said still counts.
-    const there = campaign?.get(attribute) ?? { value: remembered.campaign === true };
+    const there = shown ?? { value: remembered.campaign === true };
     const mayBeOptIn = rules.audited && !dynamics && there.value && remembered.dynamics === true;
     const verdict = decideOptOut({
       direction: rules.direction,
@@ -81,7 +90,8 @@ export async function ruleOn(job: Job, rules: CompiledOptOuts, { current, campai
       attribute,
       column,
       dynamics,
-      campaign: campaign?.get(attribute),
+      campaign: shown,
+      remembered: { ...remembered, ...(was !== undefined && { dynamics: was }) },
       verdict: isOurs ? verdict : { rule: verdict.rule },
     });
   }
@@ -107,7 +117,7 @@ function isConfirmed(
 
 /** Keeps decisions for the auditor; two equal sides are none. */
 export async function noteDecisions(
-  { ports, mapping, envelope, state }: Job,
+  { ports, mapping, envelope }: Job,
   { current }: Sides,
   rulings: readonly Ruling[],
   result: OptOutDecision["result"],
@@ -117,8 +127,8 @@ export async function noteDecisions(
   const iso = (ms: number | undefined) => (ms === undefined ? {} : { changedAt: new Date(ms).toISOString() });
   const decisions = rulings
     .filter(({ verdict }) => verdict.rule !== "equal")
-    .map(({ attribute, column, dynamics, campaign, verdict }): OptOutDecision => {
-      const { dynamics: d, campaign: c } = state.optOuts?.attributes[attribute] ?? {};
+    .map(({ attribute, column, dynamics, campaign, remembered, verdict }): OptOutDecision => {
+      const { dynamics: d, campaign: c } = remembered;
       return {
         id: decisionId([
           envelope.table,

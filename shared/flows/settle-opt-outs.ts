@@ -93,8 +93,8 @@ async function carryOut(job: Job, sides: Sides, rulings: readonly Ruling[]): Pro
   const inDynamics = chosen.filter(({ verdict }) => verdict.write?.side === "dynamics");
   const mayEcho = (job.state.echoUntil ?? 0) > job.ports.clock.now();
   const inCampaign = mayEcho ? [] : chosen.filter(({ verdict }) => verdict.write?.side === "campaign");
-  await noteDecisions(job, sides, [...inDynamics, ...inCampaign], "announced");
-  let now = await announce(job, [...inDynamics, ...inCampaign]);
+  const announced = [...inDynamics, ...inCampaign];
+  let [now] = await Promise.all([announce(job, announced), noteDecisions(job, sides, announced, "announced")]);
   // Where somebody acted meanwhile, nothing was written, and the next round decides anew.
   const version = inDynamics.length > 0 ? await writeDynamics(now, sides, inDynamics) : undefined;
   if (version !== undefined) {

@@ -189,7 +189,15 @@ describe("Dynamics is the source of truth", () => {
         sent.push(`${method} ${url.pathname.replace(/^\/acme\/campaign/, "")}`);
         const text =
           method === "GET"
-            ? '{"content":[{"PKey":"@x","href":"http://campaign.test/acme/campaign/profileAndServicesExt/cusDealer/@x"}]}'
+            ? JSON.stringify({
+                content: [
+                  {
+                    PKey: "@x",
+                    [example("dealer").key.field]: recordId(1),
+                    href: "http://campaign.test/acme/campaign/profileAndServicesExt/cusDealer/@x",
+                  },
+                ],
+              })
             : "{}";
         return { status: 200, headers: {}, text, attempts: 1, elapsedMs: 0, mayEcho: false };
       },

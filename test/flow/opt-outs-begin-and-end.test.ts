@@ -248,6 +248,7 @@ describe("contacts that were merged", () => {
   it("tell the master's master, when that one is merged away while the news is on its way to it", async () => {
     const lane = await makeOptOutLane("both");
     for (const n of [1, 2, 3]) await lane.begin(n);
+    lane.chooseInCampaign(2, { phone: true });
     lane.chooseInCampaign(3, { email: true });
     merge(lane, 3, 2);
     const { send } = lane.world.ports.queue;
@@ -261,6 +262,20 @@ describe("contacts that were merged", () => {
     };
 
     await lane.handle(lane.notice(3));
+
+    expect(lane.sides(1)).toEqual({ dynamics: "email phone", campaign: "email phone" });
+  });
+
+  it("tell the master once: who opted in there since stays opted in when another one's news passes through", async () => {
+    const lane = await makeOptOutLane("toCampaign");
+    for (const n of [1, 2]) await lane.begin(n);
+    lane.chooseInDynamics(2, { phone: true });
+    merge(lane, 2, 1);
+    await lane.handle(lane.notice(2));
+    lane.chooseInDynamics(1, { phone: false });
+    await lane.handle(lane.notice(1));
+
+    await lane.handle(lane.moved(2, { optOuts: ["email"] }));
 
     expect(lane.sides(1)).toEqual({ dynamics: "email", campaign: "email" });
   });
