@@ -1,7 +1,7 @@
 // The lane's part in keeping opt-outs equal (design.md §5): reads both sides afresh, lets optout/decide.ts decide, writes what it says, and keeps what
 // was decided and why. Opt-outs are written at once; opt-ins alone, right after the read they rest on. A kill at any step leaves `open` behind.
 
-import { ConflictError } from "../errors.js";
+import { ConflictError, RefusedError } from "../errors.js";
 import type { CompiledOptOuts } from "../mapping/compile.js";
 import type { RowVersion } from "../model/ids.js";
 import type { Row } from "../model/row.js";
@@ -96,7 +96,8 @@ async function carryOut(job: Job, sides: Sides, rulings: readonly Ruling[]): Pro
   const announced = [...inDynamics, ...inCampaign];
   let [now] = await Promise.all([announce(job, announced), noteDecisions(job, sides, announced, "announced")]);
   // Where somebody acted meanwhile, nothing was written, and the next round decides anew.
-  const version = inDynamics.length > 0 ? await writeDynamics(now, sides, inDynamics) : undefined;
+  const { version, refusal } = inDynamics.length > 0 ? await writeDynamics(now, sides, inDynamics) : {};
+  if (refusal) await noteDecisions(job, sides, inDynamics, "failed");
   if (version !== undefined) {
     await noteDecisions(job, sides, inDynamics, "written");
     const isUntouched = now.state.optOuts?.version === sides.current.version;
@@ -108,6 +109,8 @@ async function carryOut(job: Job, sides: Sides, rulings: readonly Ruling[]): Pro
     if (written.isWritten) await noteDecisions(job, sides, inCampaign, "written");
     now = written.job;
   }
+  // Only now: what Dynamics refuses holds up nothing that Campaign is to have.
+  if (refusal) throw refusal;
   if (version === undefined) return { job: now };
   const after = afterwards(sides, rulings, inDynamics, version);
   return after ? { job: now, after } : { job: now, ours: { ...sides.current, version } };
@@ -153,17 +156,18 @@ async function announce(job: Job, rulings: readonly Ruling[]): Promise<Job> {
   return { ...job, state };
 }
 
-/** The version after the write; undefined: somebody changed the row meanwhile, or our own write's answer was lost. */
+/** The version after the write, or why Dynamics will never take it; neither: somebody changed the row meanwhile, or our own write's answer was lost. */
 async function writeDynamics(
   { ports, mapping, envelope }: Job,
   { current }: Sides,
   rulings: readonly Ruling[],
-): Promise<RowVersion | undefined> {
+): Promise<{ version?: RowVersion; refusal?: RefusedError }> {
   const columns = Object.fromEntries(rulings.map(({ column, verdict }) => [column, verdict.write?.value === true]));
   try {
-    return await ports.optOuts.dynamics.write(mapping, envelope.id, columns, current.version);
+    return { version: await ports.optOuts.dynamics.write(mapping, envelope.id, columns, current.version) };
   } catch (error) {
-    if (error instanceof ConflictError) return undefined;
+    if (error instanceof ConflictError) return {};
+    if (error instanceof RefusedError) return { refusal: error };
     throw error;
   }
 }

@@ -70,6 +70,29 @@ describe("a new contact", () => {
     60_000,
   );
 
+  it("who is made opted out and opts in at once stays out in Campaign until an operator says so: both sides were never compared", async () => {
+    const lane = await makeOptOutLane("toCampaign");
+    await lane.begin(1, { email: true });
+
+    lane.chooseInDynamics(1, { email: false });
+    await lane.handle(lane.notice(1));
+
+    expect(lane.sides(1)).toEqual({ dynamics: "-", campaign: "email" });
+    expect(await lane.decided(1)).toEqual(["email: opt-in-not-seen (left)"]);
+  });
+
+  it("who is made opted out, is edited, and opts in afterwards is opted in in Campaign", async () => {
+    const lane = await makeOptOutLane("toCampaign");
+    await lane.begin(1, { email: true });
+    lane.edit(1, { jobtitle: "Buyer" });
+    await lane.handle(lane.notice(1));
+
+    lane.chooseInDynamics(1, { email: false });
+    await lane.handle(lane.notice(1));
+
+    expect(lane.sides(1)).toEqual({ dynamics: "-", campaign: "-" });
+  });
+
   it("is not settled by an opt-out that Campaign reports before it has a profile of ours", async () => {
     const lane = await makeOptOutLane("both");
     lane.edit(1, {});

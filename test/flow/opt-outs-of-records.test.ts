@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { RefusedError } from "../../shared/errors.js";
 import { aField } from "../support/mappings.js";
 import { contactsWithOptOuts, makeOptOutLane, type OptOutLane, optOutColumns } from "../support/opt-out-lane.js";
 import { recordId } from "../support/samples.js";
@@ -78,6 +79,50 @@ describe("opt-outs of a contact that cannot be written otherwise", () => {
     await lane.handle(lane.notice(1), lane.moved(1));
 
     expect(lane.sides(1)).toEqual({ dynamics: "email phone", campaign: "email phone" });
+  });
+});
+
+describe("an opt-out that Dynamics refuses", () => {
+  function refuse(lane: OptOutLane, column: string): void {
+    const { write } = lane.world.ports.optOuts.dynamics;
+    lane.world.ports.optOuts.dynamics.write = async (...given) => {
+      const [, , columns] = given;
+      if (Object.hasOwn(columns, column)) throw new RefusedError("the caller may not write this column", "0x8004f508");
+      return write(...given);
+    };
+  }
+
+  it("holds up none that Campaign is to have, and is a failure with its code, not an announcement for ever", async () => {
+    const lane = await makeOptOutLane("both");
+    await lane.begin(1);
+    refuse(lane, optOutColumns.phone);
+    lane.chooseInDynamics(1, { email: true });
+    lane.chooseInCampaign(1, { phone: true });
+
+    await lane.handle(lane.moved(1));
+
+    expect(lane.sides(1)).toEqual({ dynamics: "email", campaign: "email phone" });
+    expect(await openFailures(lane)).toEqual(["1 0x8004f508"]);
+    expect((await lane.decided(1)).sort()).toEqual([
+      "email: opt-out-in-dynamics, campaign out (written)",
+      "phone: opt-out-in-campaign, dynamics out (failed)",
+    ]);
+  });
+
+  it("is written when it is redriven after the reason is gone", async () => {
+    const lane = await makeOptOutLane("both");
+    await lane.begin(1);
+    const { write } = lane.world.ports.optOuts.dynamics;
+    refuse(lane, optOutColumns.phone);
+    lane.chooseInCampaign(1, { phone: true });
+    await lane.handle(lane.moved(1));
+
+    lane.world.ports.optOuts.dynamics.write = write;
+    await lane.handle(lane.bare(1, { cause: "redrive", force: true }));
+
+    expect(lane.sides(1)).toEqual({ dynamics: "phone", campaign: "phone" });
+    expect(await openFailures(lane)).toEqual([]);
+    expect(await lane.decided(1)).toEqual(["phone: opt-out-in-campaign, dynamics out (written)"]);
   });
 });
 

@@ -106,9 +106,11 @@ describe("what is written for opt-outs", () => {
       return write(...given);
     };
 
+    const handedOutAt = lane.world.clock.now();
     await lane.handle(lane.moved(1));
 
-    // The edit meanwhile is newer than the opt-in, by the record's time.
+    // At once, but for the ten seconds of that person. The edit meanwhile is newer than the opt-in, by the record's time.
+    expect(lane.world.clock.now() - handedOutAt).toBe(10_000);
     expect(lane.sides(1)).toEqual({ dynamics: "email phone", campaign: "email phone" });
     expect(writes).toBe(1);
   });
@@ -153,13 +155,15 @@ describe("what is written for opt-outs", () => {
     const writtenAt = lane.world.clock.now();
 
     lane.world.dynamics.put(recordId(1), { ...lane.world.dynamics.rows().get(recordId(1))?.row, donotemail: true });
+    let waitedMs = 0;
     lane.world.meanwhile = ({ method }) => {
-      if (method === "PATCH")
-        expect(lane.world.clock.now() - writtenAt).toBeGreaterThan(lane.world.ports.campaignBudgetMs);
+      if (method === "PATCH") waitedMs = lane.world.clock.now() - writtenAt;
     };
-    await lane.handle(lane.notice(1));
+    const sent = await lane.sentDuring(() => lane.handle(lane.notice(1)));
 
-    expect(lane.sides(1).campaign).toBe("email");
+    // Looked at once more when the wait is over.
+    expect(sent).toEqual(["GET", "GET", "PATCH blackListEmail=true", "GET"]);
+    expect(waitedMs).toBeGreaterThan(lane.world.ports.campaignBudgetMs);
   });
 });
 
