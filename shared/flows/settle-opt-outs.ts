@@ -22,12 +22,16 @@ const mostRounds = 6;
 
 /**
  * Compares and settles the opt-outs of a record, if there is news of them: what the row says differs from what is remembered, Campaign's moved
- * (kind `optout`), or a run before this one did not end. Undefined: the row was deleted meanwhile. ConflictError: somebody kept changing the row.
+ * (kind `optout`), or a run before this one did not end; always where the profile is about to go. Undefined: the row was deleted meanwhile. ConflictError: somebody kept changing the row.
  */
-export async function settleOptOuts(job: Job, current: VersionedRow): Promise<SettledOptOuts | undefined> {
+export async function settleOptOuts(
+  job: Job,
+  current: VersionedRow,
+  isLastLook = false,
+): Promise<SettledOptOuts | undefined> {
   const { ports, mapping } = job;
   const rules = mapping.optOuts;
-  if (!rules || !hasNews(job, rules, current)) return { job, current, settled: false };
+  if (!rules || !(isLastLook || hasNews(job, rules, current))) return { job, current, settled: false };
   if ((await ports.control.current()).optOutsStopped) return { job, current, settled: false };
   let [now, known]: [Job, VersionedRow | undefined] = [job, current];
   let ours: OwnWrite | undefined;

@@ -95,7 +95,7 @@ async function bringUp({ job, current, settled }: Exclude<SettledOptOuts, { unti
   if (isDealtWith(job, current.version) || (job.envelope.kind === "optout" && !mayBeThere(job))) {
     return { outcome: settled ? "settled" : "stale" };
   }
-  return job.mapping.accepts(current.row) ? upsert(job, current) : filterOut(job, current);
+  return job.mapping.accepts(current.row) ? upsert(job, current, settled) : filterOut(job, current, settled);
 }
 
 /**
@@ -110,10 +110,10 @@ async function isPastRecall(job: Job): Promise<boolean> {
   return since !== undefined && Date.parse(occurredAt) - skew < since;
 }
 
-async function upsert(job: Job, current: VersionedRow): Promise<WriteOutcome> {
+async function upsert(job: Job, current: VersionedRow, isSettled: boolean): Promise<WriteOutcome> {
   const { ports, envelope, mapping, state } = job;
   const family = await lookAtParents(job, current.row);
-  if (family.verdict === "withheld") return withhold(job, current);
+  if (family.verdict === "withheld") return withhold(job, current, isSettled);
   if (family.verdict === "waiting") return waitForParent(job, family);
 
   const mapped = family.without.reduce(withoutLink, mapping.map(current.row));
@@ -224,10 +224,25 @@ async function retire(found: Job, merged: VersionedRow | undefined): Promise<Wri
   return { outcome: left ? "left" : "gone" };
 }
 
-async function filterOut(found: Job, { version }: VersionedRow): Promise<WriteOutcome> {
+/**
+ * The profile is about to go while its contact stays: what Campaign says of opt-outs by now is settled as if it stayed. The job and the row to go on
+ * with, or what has come of it.
+ */
+async function lookOnceMore(found: Job, row: VersionedRow): Promise<Pick<LastLook, "job" | "current"> | WriteOutcome> {
+  const last = await settleOptOuts(found, row, true);
+  if (!last) return retire(found, undefined);
+  if ("until" in last) return { outcome: "wait", until: last.until };
+  return last.settled ? last : { ...last, job: await keepOptOuts(last.job, undefined) };
+}
+
+type LastLook = Exclude<SettledOptOuts, { until: number }>;
+
+async function filterOut(found: Job, row: VersionedRow, isSettled: boolean): Promise<WriteOutcome> {
   const isGoing = mayBeThere(found) && found.mapping.whenFilteredOut === "delete";
-  const job = isGoing ? await keepOptOuts(found, undefined) : found;
-  const known = keepEcho(job, dealtWith(job, version));
+  const last = isGoing && !isSettled ? await lookOnceMore(found, row) : { job: found, current: row };
+  if ("outcome" in last) return last;
+  const { job, current } = last;
+  const known = keepEcho(job, dealtWith(job, current.version));
   const out = { ...withoutFamily(withoutContent(known)), present: false, out: true };
   if (!mayBeThere(job)) return keepOut(job, out);
   if (job.mapping.whenFilteredOut === "delete") return remove(job, out);
@@ -242,8 +257,11 @@ async function keepOut(job: Job, after: SyncState): Promise<WriteOutcome> {
 }
 
 /** A record that may not be in Campaign without its parent. It stays registered, to come when the parent comes. */
-async function withhold(found: Job, { row, version }: VersionedRow): Promise<WriteOutcome> {
-  const job = mayBeThere(found) ? await keepOptOuts(found, undefined) : found;
+async function withhold(found: Job, given: VersionedRow, isSettled: boolean): Promise<WriteOutcome> {
+  const last = mayBeThere(found) && !isSettled ? await lookOnceMore(found, given) : { job: found, current: given };
+  if ("outcome" in last) return last;
+  const { job, current } = last;
+  const { row, version } = current;
   const parents = job.mapping.parents(row).filter(({ mustExist }) => mustExist);
   const after = { ...withoutFamily(withoutContent(keepEcho(job, dealtWith(job, version)))), present: false, out: true };
   if (mayBeThere(job)) return remove(job, after, parents);

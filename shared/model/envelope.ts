@@ -164,11 +164,12 @@ export function bundleIdOf(envelopes: readonly Envelope[]): string {
 }
 
 /**
- * Message id for duplicate detection: the same for a repeated send of the same news, never the same for two causes.
- * Correctness does not rest on it (the writer's version guard does).
+ * Message id for duplicate detection: the same for a repeated send of the same news, never the same for two causes, nor for two that ask for more than
+ * a look. Correctness does not rest on what it drops (the writer's version guard does), but on what it must not drop.
  */
 export function messageIdOf(envelope: Envelope): string {
-  const { cause, table, id, kind, version, attempt, nonce } = envelope;
+  const { cause, table, id, kind, version, attempt, nonce, force, optOuts, confirmed } = envelope;
   const parts = [cause, table, id, kind, version ?? "", String(attempt), nonce ?? ""];
+  if (force || optOuts || confirmed) parts.push(JSON.stringify([force, optOuts, confirmed]));
   return createHash("sha256").update(parts.join("\u0000")).digest("hex").slice(0, 40);
 }

@@ -5,6 +5,7 @@ import { createHash } from "node:crypto";
 import { canonical } from "../../infra/local/campaign/engine/write.js";
 import { placeOf, type TableName, tableNames } from "../../infra/local/scenarios/acme/mappings.js";
 import type { SimCore, SimResponse } from "../../infra/local/sim/types.js";
+import { isOptOutField } from "../../shared/mapping/opt-out-fields.js";
 import type { EntityTable } from "../../shared/storage/entity-table.js";
 import type { Outgoing, WireLog } from "./peers.js";
 import { hosts } from "./registration.js";
@@ -119,6 +120,8 @@ export function makeCampaignLog(parts: {
       if (request.method === "GET" || key === undefined) return response;
       const { table } = address;
       const body = bodyOf(request);
+      // Choices are written apart from the content; opt-outs/choices.ts holds them against what people chose.
+      if (Object.keys(body).length > 0 && Object.keys(body).every(isOptOutField)) return response;
       const name = `${table} ${key}`;
       const mayRepeat =
         forced.has(name) || (repeatable.get(name) ?? true) || interruptions.has(name) || interruptedOnes.has(request);

@@ -6,6 +6,7 @@ import { orderReplay } from "../../shared/flows/full-read.js";
 import type { Chance } from "./chance.js";
 import { makeEditor, mergeContacts } from "./editor.js";
 import type { Host } from "./host.js";
+import { makeChoosers } from "./opt-outs/people.js";
 import type { World } from "./world.js";
 
 /** How a history is made. */
@@ -25,6 +26,8 @@ export interface History {
   prepare(): Promise<void>;
   /** The acts, one after another. */
   play(): Promise<void>;
+  /** Contacts that were deleted once, where people choose opt-outs. */
+  readonly ended: ReadonlySet<string>;
 }
 
 /** Makes the history of a world. */
@@ -38,6 +41,7 @@ export function makeHistory(world: World, options: HistoryOptions): History {
   let acts = 0;
   const send = makeEditor(dynamics, scheduler.now);
   const say = (what: string, id?: string): void => trace.add("people", `#${acts} ${what}`, id);
+  const choosers = world.choices && makeChoosers(world, chance.fork(), send, say);
   const someOf = (table: TableName): string | undefined => {
     const rows = live.get(table) ?? [];
     return rows.length === 0 ? undefined : chance.pick(rows);
@@ -49,7 +53,7 @@ export function makeHistory(world: World, options: HistoryOptions): History {
   };
 
   const content: Record<TableName, () => Values> = {
-    contact: () => contactContent(chance, acts),
+    contact: () => ({ ...contactContent(chance, acts), ...choosers?.content() }),
     acme_dealer: () => dealerContent(chance, acts),
     acme_vehicle: () => vehicleContent(chance, acts),
     acme_visit: () => visitContent(chance, acts),
@@ -71,15 +75,18 @@ export function makeHistory(world: World, options: HistoryOptions): History {
     linkAnew(table, values);
     for (const [name, value] of Object.entries(values)) if (value === null) delete values[name as keyof typeof values];
     say(`${again ? "restores" : "creates"} ${table} ${JSON.stringify(values)}`, id);
+    if (table === "contact") choosers?.before(id, values);
     await send("POST", set, values);
     live.get(table)?.push(id);
   };
   const edit = async (table: TableName, id: string, values: Values): Promise<void> => {
     say(`edits ${table} ${JSON.stringify(values)}`, id);
+    if (table === "contact") choosers?.before(id, values);
     await send("PATCH", `${placeOf[table].set}(${id})`, values);
   };
   const remove = async (table: TableName, id: string): Promise<void> => {
     say(`deletes ${table}`, id);
+    choosers?.ends(id);
     await send("DELETE", `${placeOf[table].set}(${id})`);
     forget(table, id);
   };
@@ -94,6 +101,7 @@ export function makeHistory(world: World, options: HistoryOptions): History {
     const [winner, loser] = [someOf("contact"), someOf("contact")];
     if (winner === undefined || loser === undefined || winner === loser) return;
     say(`merges contact ${loser} into ${winner}`, `${winner} ${loser}`);
+    choosers?.merging(winner, loser);
     await mergeContacts(send, winner, loser, { fax: String(acts) });
     // It stays as an inactive row; nobody edits it any more.
     live.set(
@@ -146,6 +154,7 @@ export function makeHistory(world: World, options: HistoryOptions): History {
     if (options.merges && chance.happens(0.05)) return merge();
     const table = chance.pick(tables);
     const id = someOf(table);
+    if (choosers && table === "contact" && id !== undefined && chance.happens(0.5)) return choosers.choose(id);
     const dice = chance.draw();
     if (id === undefined || dice < 0.25) return create(table);
     if (dice < 0.55) return edit(table, id, { ...content[table]() });
@@ -166,6 +175,7 @@ export function makeHistory(world: World, options: HistoryOptions): History {
   };
 
   return {
+    ended: choosers?.ended ?? new Set(),
     async prepare() {
       for (const table of tables) {
         for (let count = chance.between(0, 9); count > 0; count -= 1) {

@@ -7,6 +7,7 @@ import { parseNotice } from "../../shared/dataverse/notice.js";
 import { makeDynamicsOptOuts } from "../../shared/dataverse/opt-outs.js";
 import { errorKind } from "../../shared/errors.js";
 import type { IngressPorts } from "../../shared/flows/ports.js";
+import type { OptOutPullPorts } from "../../shared/flows/pull-opt-outs.js";
 import { receiveNotice } from "../../shared/flows/receive-notice.js";
 import type { MemoryChangeQueue } from "../../shared/messaging/memory-queue.js";
 import { makeCheckpointStore } from "../../shared/storage/checkpoints.js";
@@ -22,6 +23,7 @@ import {
   type SettingsVersions,
 } from "../../shared/storage/settings-versions.js";
 import { makeSyncStateStore } from "../../shared/storage/sync-state.js";
+import { optOutPullOf } from "./opt-outs/mapping.js";
 import type { Transport } from "./peers.js";
 import { campaignBudgetMs, startPlumbing } from "./plumbing.js";
 import { type Life, type LifeParts, queueOf } from "./process.js";
@@ -42,6 +44,8 @@ export const parkAfter = 20;
 export interface Host {
   life: Life;
   ports: IngressPorts;
+  /** What the pull of opt-outs works with. */
+  pull: OptOutPullPorts;
   control: ControlStore;
   versions: SettingsVersions;
   /** The HTTP door: a posted body in, a status out; 0 when the host dies over it. */
@@ -80,6 +84,7 @@ export function startHost(life: Life, parts: LifeParts, deployment: Deployment):
   return {
     life,
     ports,
+    pull: optOutPullOf(ports, campaign, campaignBudgetMs),
     control,
     versions,
     async takeNotice(body) {

@@ -25,6 +25,8 @@ export interface WireLog extends Pick<WaitLog, "sent" | "received"> {
   record(who: string, request: Outgoing, handle: () => Promise<SimResponse>): Promise<SimResponse>;
   /** Record key a write to Campaign is about, if the request tells. */
   keyOf(request: Outgoing): string | undefined;
+  /** A request leaves a process; `fault` is what will become of it. */
+  leaves?(who: string, request: Outgoing, fault: string | undefined): void;
   /** The answer to this write to Campaign will not reach its sender. */
   interrupted(request: Outgoing): void;
 }
@@ -107,6 +109,7 @@ export function makeTransport(parts: PeerParts): Transport {
       }
       const kind = isToken ? "tokens" : host === hosts.campaign ? "campaignRequest" : "dynamicsRequest";
       const fault = temper.strikes(kind) ? chance.pick(requestFaults) : undefined;
+      log.leaves?.(life.name, request, fault);
       if (fault) {
         say(fault);
         if (isWrite) log.interrupted(request);

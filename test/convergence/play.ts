@@ -3,7 +3,8 @@
 import { tableNames } from "../../infra/local/scenarios/acme/mappings.js";
 import type { Envelope } from "../../shared/model/envelope.js";
 import { type HistoryOptions, makeHistory } from "./history.js";
-import { findViolations } from "./invariants.js";
+import { findViolations, rowsOf } from "./invariants.js";
+import { findOptOutViolations } from "./opt-outs/judge.js";
 import type { Verdict, Violation } from "./verdict.js";
 import { makeWorld, type World, type WorldOptions } from "./world.js";
 
@@ -59,6 +60,7 @@ export async function playSeed(seed: number, changes: Partial<Features> = {}): P
       ids: [],
     });
   }
+  if (world.choices) violations.push(...(await pullUntilQuiet(world)));
   const before = world.log.calls;
   await world.settle(minuteMs * 10);
   await world.settle(minuteMs * 10);
@@ -66,8 +68,31 @@ export async function playSeed(seed: number, changes: Partial<Features> = {}): P
     violations.push({ rule: "a quiet system makes no call", what: `${world.log.calls - before} calls`, ids: [] });
   }
   violations.push(...(await findViolations(world)));
+  violations.push(...findOptOutViolations(world, rowsOf(world).contact.keys(), history.ended));
   return { seed, violations, world };
 }
+
+/** Campaign's side is asked, too, until it has no more to tell. */
+async function pullUntilQuiet(world: World): Promise<Violation[]> {
+  let last: number | undefined;
+  for (let tries = 0; tries < mostPulls; tries += 1) {
+    let rung: number | undefined;
+    let done = false;
+    // As the timer does: a gate may take a moment to open.
+    await world.scheduler.runUntil(world.scheduler.now() + minuteMs);
+    void world.pull().then((answer) => {
+      [rung, done] = [answer, true];
+    });
+    await world.scheduler.runUntil(world.scheduler.now() + 10 * minuteMs, () => done);
+    await world.settle(2 * dayMs);
+    if (rung === 0) return [];
+    last = rung;
+  }
+  const what = last === undefined ? "the pull does not come to its end" : "the pull keeps ringing";
+  return [{ rule: "opt-outs come to rest", what, ids: [] }];
+}
+
+const mostPulls = 12;
 
 /** What an operator does with failures once the trouble is over. */
 async function redriveOnce(world: World): Promise<void> {

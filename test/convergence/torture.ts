@@ -1,8 +1,10 @@
-// `npm run torture -- --seeds N [--seed S] [--from S] [--events]`: plays that many histories, one after another, and prints every one that fails with
-// the command that replays it. Exits 1 if any did. `--events`: of e-mail events, not of records.
+// `npm run torture -- --seeds N [--seed S] [--from S] [--events | --opt-outs]`: plays that many histories, one after another, and prints every one that fails with
+// the command that replays it. Exits 1 if any did. `--events`: of e-mail events, `--opt-outs`: of records with
+// choices on both sides.
 
 import { parseArgs } from "node:util";
 import { playEventSeed } from "./events/play.js";
+import { playOptOutSeed } from "./opt-outs/play.js";
 import { playSeed } from "./play.js";
 import { report, type Verdict } from "./verdict.js";
 
@@ -13,10 +15,16 @@ const { values } = parseArgs({
     from: { type: "string", default: "1" },
     brief: { type: "boolean", default: false },
     events: { type: "boolean", default: false },
+    "opt-outs": { type: "boolean", default: false },
   },
 });
 
-const play: (seed: number) => Promise<Verdict> = values.events ? playEventSeed : playSeed;
+const play: (seed: number) => Promise<Verdict> = values.events
+  ? playEventSeed
+  : values["opt-outs"]
+    ? playOptOutSeed
+    : playSeed;
+const options = values.events ? "--events " : values["opt-outs"] ? "--opt-outs " : "";
 const single = values.seed === undefined ? undefined : Number(values.seed);
 const first = single ?? Number(values.from);
 const count = single === undefined ? Number(values.seeds) : 1;
@@ -31,7 +39,7 @@ for (let seed = first; seed < first + count; seed += 1) {
   for (const rule of new Set(verdict.violations.map((violation) => violation.rule))) {
     broken.set(rule, [...(broken.get(rule) ?? []), seed]);
   }
-  if (!values.brief) console.log(`${report(verdict, values.events ? "--events " : "")}\n`);
+  if (!values.brief) console.log(`${report(verdict, options)}\n`);
 }
 
 const seconds = (Date.now() - startedAt) / 1000;

@@ -4,16 +4,23 @@
 import { makeCampaignCore } from "../../infra/local/campaign/core.js";
 import { type DataverseCore, makeDataverseCore } from "../../infra/local/dataverse/core.js";
 import { campaignInstance } from "../../infra/local/scenarios/acme/campaign-instance.js";
-import { documentsOf, type Edition, type TableName } from "../../infra/local/scenarios/acme/mappings.js";
+import {
+  documentsOf,
+  type Edition,
+  type MappingDocument,
+  type TableName,
+} from "../../infra/local/scenarios/acme/mappings.js";
 import type { SimCore } from "../../infra/local/sim/types.js";
 import { collectDeadLetter } from "../../shared/flows/collect-dead-letter.js";
 import type { LoadPace } from "../../shared/flows/fill-lanes.js";
 import { finishPublication } from "../../shared/flows/finish-publication.js";
 import { handleMessage } from "../../shared/flows/handle-message.js";
 import type { IngressPorts } from "../../shared/flows/ports.js";
+import { pullOptOuts } from "../../shared/flows/pull-opt-outs.js";
 import { sweep } from "../../shared/flows/sweep.js";
 import { type Delivery, type MemoryChangeQueue, makeMemoryChangeQueue } from "../../shared/messaging/memory-queue.js";
 import { parseMessage } from "../../shared/model/envelope.js";
+import type { OptOutDirection } from "../../shared/optout/attributes.js";
 import { tableNames as stateTables } from "../../shared/services.js";
 import { makeControlStore } from "../../shared/storage/control.js";
 import { type FailureStore, makeFailureStore } from "../../shared/storage/failures.js";
@@ -24,6 +31,8 @@ import { type Chance, makeChance } from "./chance.js";
 import { makeCrew } from "./crew.js";
 import { journalOf, registeredOrganisation } from "./dynamics-model.js";
 import { type Deployment, type Host, parkAfter, startHost } from "./host.js";
+import { type Choices, makeChoices } from "./opt-outs/choices.js";
+import { optOutPace, skewMs, withOptOuts } from "./opt-outs/mapping.js";
 import { makeTransport } from "./peers.js";
 import { campaignBudgetMs } from "./plumbing.js";
 import { isUnexpected, type Life, type LifeParts } from "./process.js";
@@ -38,6 +47,8 @@ export interface WorldOptions {
   seed: number;
   tables: readonly TableName[];
   hosts: number;
+  /** Opt-outs are kept equal in this direction; left out: nobody chooses any. */
+  optOuts?: OptOutDirection | undefined;
   /** Breaks the product on purpose, to see that it is noticed. */
   sabotage?: (ports: IngressPorts) => IngressPorts;
   /** Faults that never strike. */
@@ -56,6 +67,10 @@ export interface World {
   log: CampaignLog;
   queue: MemoryChangeQueue;
   failures: FailureStore;
+  /** What people chose of opt-outs; undefined: none in this history. */
+  choices: Choices | undefined;
+  /** Asks Campaign what moved; answers how many contacts that rang for, undefined: it was not the whole of it. Errors are the caller's. */
+  pull(): Promise<number | undefined>;
   /** The edition in force, by the version of the settings. */
   edition(): Edition;
   /** Puts the other edition in force and orders the replays that it owes; tried until it succeeds, in one host or another. */
@@ -80,6 +95,7 @@ const minuteMs = 60_000;
 const lockMs = 60_000;
 const paceOf = (lanes: number): LoadPace => ({ pageSize: 7, maxDepth: 60, lanes, pollMs: 500, followMs: 30_000 });
 const sweepBudgetMs = 10 * minuteMs;
+const pullBudgetMs = 50_000;
 
 /** Makes the system of a seed; nothing runs yet. */
 export async function makeWorld(options: WorldOptions): Promise<World> {
@@ -91,11 +107,12 @@ export async function makeWorld(options: WorldOptions): Promise<World> {
   const parts: LifeParts = { scheduler, temper, chance: chance.fork(), trace };
   const bugs: string[] = [];
 
-  const campaign = makeCampaignCore(simWorldOn(scheduler, chance, drawSkew(chance)), {
+  const ofPeer = (): number => Math.round(drawSkew(chance) / (options.optOuts ? 120_000 / (skewMs / 2) : 1));
+  const campaign = makeCampaignCore(simWorldOn(scheduler, chance, ofPeer()), {
     configuration: campaignInstance,
   });
   const dynamics = makeDataverseCore(
-    simWorldOn(scheduler, chance, drawSkew(chance), (_url, _headers, body) => post(body)),
+    simWorldOn(scheduler, chance, ofPeer(), (_url, _headers, body) => post(body)),
     {
       switches: {
         deltaTokenAt: chance.pick(["first", "last"]),
@@ -111,6 +128,16 @@ export async function makeWorld(options: WorldOptions): Promise<World> {
     core: () => campaign,
     settingsVersion: async () => Number((await memory.table("settings").get("in-force", "main"))?.values.version ?? 1),
   });
+  const choices = options.optOuts
+    ? makeChoices({
+        now: scheduler.now,
+        trace,
+        direction: options.optOuts,
+        inner: log,
+        campaign: () => campaign,
+        dynamics: () => dynamics,
+      })
+    : undefined;
   const memory = makeMemoryEntityTables();
   await memory.ensure(stateTables);
   const watched = {
@@ -125,10 +152,12 @@ export async function makeWorld(options: WorldOptions): Promise<World> {
     ...parts,
     chance: chance.fork(),
     cores: { [peerHosts.campaign]: campaign, [peerHosts.dynamics]: dynamics },
-    log,
+    log: choices ? { ...log, record: choices.record, leaves: choices.leaves } : log,
     lateMs: campaignBudgetMs * 0.45,
   });
-  const shipped = shippedVersion(1, documentsOf("first", options.tables));
+  const documents = (next: Edition): readonly MappingDocument[] =>
+    documentsOf(next, options.tables).map((one) => (options.optOuts ? withOptOuts(one, options.optOuts) : one));
+  const shipped = shippedVersion(1, documents("first"));
   const deployment: Deployment = { tables: watched, queue, transport, shipped };
 
   const control = makeControlStore(memory.table("workflows"), scheduler.clock, parkAfter);
@@ -250,7 +279,7 @@ export async function makeWorld(options: WorldOptions): Promise<World> {
   const edition = (): Edition => editions.at(-1) ?? "first";
   const publish = async (): Promise<void> => {
     const next = edition() === "first" ? "second" : "first";
-    const documents = documentsOf(next, options.tables).map((document) => ({
+    const texts = documents(next).map((document) => ({
       table: document.table.name,
       text: JSON.stringify(document),
     }));
@@ -263,7 +292,10 @@ export async function makeWorld(options: WorldOptions): Promise<World> {
         if (from.version === before) {
           const publishedAt = new Date(scheduler.now()).toISOString();
           const replays = [...options.tables];
-          await versions.publish({ documents, language: 1033, publishedAt, by: "operator", note: "", replays }, from);
+          await versions.publish(
+            { documents: texts, language: 1033, publishedAt, by: "operator", note: "", replays },
+            from,
+          );
         }
         await finishPublication({
           versions,
@@ -312,7 +344,25 @@ export async function makeWorld(options: WorldOptions): Promise<World> {
     if (!timer) return;
     // The timer's lease sees to one sweep at a time; after a failover there may be two for a while.
     if (sweeping === 0 || (!temper.isOver && ways.happens(0.1))) runSweep();
+    if (choices) void pull().catch(() => undefined);
     scheduler.after(minuteMs, tick);
+  };
+  const pull = async (): Promise<number | undefined> => {
+    const host = someHost();
+    const task = async ({ life, pull }: Host): Promise<number | undefined> => {
+      await life.step("pull");
+      const { rung, upToDate, isOff } = await pullOptOuts(pull, optOutPace, scheduler.now() + pullBudgetMs);
+      if (rung > 0) trace.add(life.name, `pulls opt-outs, and rings for ${rung}`);
+      return upToDate || isOff ? rung : undefined;
+    };
+    return (
+      host &&
+      work(host, () => task(host)).catch((error: unknown) => {
+        if (isUnexpected(error)) blame(error);
+        trace.add(host.life.name, `pull fails: ${error instanceof Error ? error.message : ""}`);
+        return undefined;
+      })
+    );
   };
 
   const isIdle = (): boolean =>
@@ -338,6 +388,8 @@ export async function makeWorld(options: WorldOptions): Promise<World> {
     log,
     queue,
     failures: makeFailureStore(memory.table("failures"), scheduler.clock),
+    choices,
+    pull,
     edition,
     publish,
     async inSomeHost(task) {
