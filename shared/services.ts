@@ -1,55 +1,43 @@
 // The composition root: settings in, adapters built, flows' ports out. One set for the life of the process, made on first use.
+// Its larger parts, and how the app signs in, are in shared/compose/.
 
 import { randomUUID } from "node:crypto";
-import { DefaultAzureCredential, ManagedIdentityCredential } from "@azure/identity";
-import { type CampaignClient, makeCampaignClient } from "./campaign/client.js";
-import { makeEventFiles } from "./campaign/event-files.js";
-import { makeEventProbes } from "./campaign/event-probes.js";
-import { defaultEventFields } from "./campaign/event-row.js";
-import { makeEventSource, type RestEventSource } from "./campaign/event-source.js";
-import { checkEvents } from "./campaign/event-watch.js";
+import { makeCampaignClient } from "./campaign/client.js";
 import { makeResourceMetadataSource } from "./campaign/metadata.js";
-import { makeOptOutFiles } from "./campaign/opt-out-files.js";
-import { makeOptOutPages } from "./campaign/opt-out-pages.js";
-import { makeOptOutSource } from "./campaign/opt-out-source.js";
 import { makeCampaignOptOuts } from "./campaign/opt-outs.js";
 import { makeCampaignRecords } from "./campaign/records.js";
 import { makeCampaignSource } from "./campaign/source.js";
-import type { Backfilling, ControlPorts, EgressControl, Reconciling } from "./control/ports.js";
-import { makeActivitySink } from "./dataverse/activities.js";
-import { activityTables } from "./dataverse/activity-tables.js";
+import { busConnection, campaignTokensOf, dynamicsTokensOf, tablesConnection } from "./compose/auth.js";
+import { type EgressServices, makeEgress } from "./compose/egress.js";
+import {
+  makeOptOutPull,
+  makeReconciling,
+  type OptOutPullServices,
+  type ReconcilingServices,
+} from "./compose/opt-outs.js";
+import { remember } from "./compose/remember.js";
+import type { ControlPorts } from "./control/ports.js";
 import { type DataverseClient, makeDataverseClient } from "./dataverse/client.js";
 import { makeRowCounter } from "./dataverse/count-rows.js";
 import { makeMetadataSource } from "./dataverse/metadata.js";
 import { makeDynamicsOptOuts } from "./dataverse/opt-outs.js";
 import { makeDynamicsSource } from "./dataverse/source.js";
-import { AuthError, BindingError, SettingsError, type SettingsProblem } from "./errors.js";
-import type { BackfillPace } from "./flows/backfill-events.js";
-import type { EgressPorts, EventCheckPorts, EventLedger, EventSource } from "./flows/egress-ports.js";
+import { SettingsError, type SettingsProblem } from "./errors.js";
 import type { LoadPace } from "./flows/fill-lanes.js";
 import type { IngressPorts, SettingsPorts } from "./flows/ports.js";
-import type { PullPace } from "./flows/pull-events.js";
-import { makeRecent, type OptOutPace, type OptOutPullPorts } from "./flows/pull-opt-outs.js";
-import type { ReconcilePace } from "./flows/reconcile-opt-outs.js";
-import type { WordsPace } from "./flows/reconcile-words.js";
-import { toFailure } from "./flows/refused-event.js";
 import { verifyBinding } from "./flows/verify-binding.js";
 import { type HttpClient, makeHttpClient } from "./http/client.js";
-import { fetchToken } from "./http/oauth.js";
 import { makeSharedThrottle } from "./http/shared-throttle.js";
-import { makeTokenCache, type TokenSource } from "./http/token-cache.js";
 import { shippedDocuments, shippedSettingsVersion } from "./mapping/shipped.js";
 import { makeServiceBusClient } from "./messaging/service-bus-client.js";
 import { makeServiceBusChangeQueue } from "./messaging/service-bus-queue.js";
 import type { Clock } from "./model/clock.js";
-import { eventTypes } from "./model/email-event.js";
-import { type AzureConnection, loadSettings, type Settings } from "./settings/load.js";
-import { openSftp } from "./sftp/sftp-session.js";
+import { loadSettings, type Settings } from "./settings/load.js";
 import { makeAzureEntityTables } from "./storage/azure-entity-table.js";
 import { type Binding, makeBindingStore } from "./storage/binding.js";
 import { makeCheckpointStore } from "./storage/checkpoints.js";
 import { makeChildLinks } from "./storage/child-links.js";
-import { type ControlStore, makeControlStore } from "./storage/control.js";
+import { makeControlStore } from "./storage/control.js";
 import { makeDecisionStore } from "./storage/decisions.js";
 import type { EntityTables } from "./storage/entity-tables.js";
 import { makeEventLedger } from "./storage/event-ledger.js";
@@ -72,18 +60,11 @@ export interface Services {
   controlPorts: ControlPorts;
   pace: LoadPace;
   /** E-mail events to Dynamics. */
-  egress: {
-    ports: EgressPorts;
-    pace: PullPace;
-    schedule: string;
-    checks: { ports: EventCheckPorts; schedule: string };
-    control: EgressControl;
-    backfill: Backfilling | undefined;
-  };
+  egress: EgressServices;
   /** Opt-outs that both sides hold already: comparing them, and acting on the list. */
-  reconciling: Reconciling & { words: WordsPace };
+  reconciling: ReconcilingServices;
   /** Opt-outs that changed in Campaign, where a mapping wants them. */
-  optOutPull: { ports: OptOutPullPorts; pace: OptOutPace; schedule: string };
+  optOutPull: OptOutPullServices;
   sweepSchedule: string;
   /** How long decisions on opt-outs are kept. */
   decisionRetentionMs: number;
@@ -117,8 +98,6 @@ export const tableNames = [
 
 const bindingAgeMs = 60_000;
 const busTimeoutMs = 10_000;
-/** One step of an SFTP session, such as a read of some 100 KB. */
-const sftpStepMs = 30_000;
 /** A Dynamics probe that says nothing for so long has lost its lease. A killed prober holds the gate for as long. */
 const dynamicsProbeMs = 60_000;
 
@@ -229,16 +208,12 @@ export function makeServices(settings: Settings): Services {
     ownTag: settings.ownTag,
   };
 
-  const reconciling: Services["reconciling"] = {
-    ports: {
-      ...ports,
-      pages: makeOptOutPages(campaignClient, clock, settings.campaign.callMs),
-      differences: makeDifferenceStore(tables.table("reconciliations"), clock),
-      stopped: async () => ((await control.isWanted("optout")) ? undefined : "opt-outs are stopped"),
-    },
-    pace: reconcilePace,
-    words: { maxDepth: settings.load.queueDepth, pollMs: 50, retryMs: reconcilePace.retryMs },
-  };
+  const reconciling = makeReconciling(settings, {
+    campaign: campaignClient,
+    differences: makeDifferenceStore(tables.table("reconciliations"), clock),
+    control,
+    ports,
+  });
   const egress = makeEgress(settings, {
     clock,
     campaign: campaignClient,
@@ -303,249 +278,13 @@ function settingsVersionsOf(tables: EntityTables, ready: () => Promise<void>): S
   };
 }
 
-/** How far back each pull of events reads; the wide look covers the longest run of a staging workflow. */
-const pullPace: PullPace = {
-  pageSize: 1_000,
-  pagesAtOnce: 3,
-  narrowMs: 120_000,
-  wideMs: 30 * 60_000,
-  wideEveryMs: 15 * 60_000,
-};
-
-/** A page fills two rounds of batches; rows come as late as for the pull. */
-const backfillPace: BackfillPace = { pageSize: 300, lateMs: pullPace.wideMs, retryMs: 60_000 };
-/**
- * Dynamics grants a user on one server as much time as four requests take that never pause (20 minutes in five, facts/dataverse.md §7): history leaves one of
- * them to fresh events.
- */
-const backfillParallel = 3;
-
-/**
- * How opt-outs are pulled. What the queue may hold is twice what a load leaves there: opt-outs do not wait for one to end. The wide look covers the longest
- * transaction; a contact that was rung for is rung for again after as long, should it be news still.
- */
-const optOutPace: Omit<OptOutPace, "maxDepth"> = {
-  pageSize: 1_000,
-  narrowMs: 120_000,
-  wideMs: 30 * 60_000,
-  wideEveryMs: 15 * 60_000,
-  checkEveryMs: 24 * 3_600_000,
-  busyMs: 2_000,
-  idleMs: 30_000,
-  pollMs: 50,
-};
-const mostRung = 20_000;
-
-/** A page of profiles takes two reads of their contacts; contacts alone come in Dataverse's largest pages. */
-const reconcilePace: ReconcilePace = { pageSize: 500, rowPage: 5_000, retryMs: 60_000 };
-
-function makeOptOutPull(
-  { optOuts: { from, schedule, everyMs }, campaign: { callMs }, load }: Settings,
-  client: CampaignClient,
-  control: ControlStore,
-  { settings, checkpoints, states, queue, gates, clock, binding }: IngressPorts,
-): Services["optOutPull"] {
-  const source =
-    from.by === "rest"
-      ? makeOptOutSource({ client, clock, callMs, filter: from.filter, by: from.on })
-      : makeOptOutFiles({
-          open: () => openSftp({ ...from.account, timeoutMs: sftpStepMs }),
-          folder: from.folder,
-          name: from.names,
-          settledMs: from.settledMs,
-          key: from.key,
-          clock,
-        });
-  const rung = makeRecent(mostRung, optOutPace.wideEveryMs, clock);
-  const isWanted = (): Promise<boolean> => control.isWanted("optout");
-  return {
-    ports: { source, settings, checkpoints, states, queue, gates, clock, binding, isWanted, rung },
-    // No look of a run is later than the next run would be.
-    pace: { ...optOutPace, idleMs: Math.min(optOutPace.idleMs, everyMs), maxDepth: 2 * load.queueDepth },
-    schedule,
-  };
-}
-
-/** So many profiles are asked when they last got an e-mail, while no event comes. */
-const watchedProfiles = 5;
-
-interface EgressParts {
-  clock: Clock;
-  campaign: CampaignClient;
-  dynamics: DataverseClient;
-  ledger: EventLedger;
-  control: ControlStore;
-  ports: IngressPorts;
-}
-
-function makeEgress(
-  { egress, events, ownTag, campaign: { callMs } }: Settings,
-  { clock, campaign, dynamics, ledger, control, ports }: EgressParts,
-): Services["egress"] {
-  const { types, tasks, schedule, checksSchedule, prefix } = egress;
-  const tables = activityTables(prefix, egress.tables);
-  const { checkpoints, gates, binding, failures } = ports;
-  const sinkOptions = { tag: ownTag, newId: randomUUID, clock };
-  const source = eventSourceOf(events, campaign, clock, callMs);
-  const pull: EgressPorts = {
-    source,
-    sink: makeActivitySink(dynamics, tables, sinkOptions),
-    ledger,
-    checkpoints,
-    gates,
-    clock,
-    binding,
-    settings: async () => ({ types, tasks }),
-    stopped: async () => ((await control.isWanted("egress")) ? undefined : "egress is stopped"),
-    failed: (failure) => failures.report(toFailure(tables[failure.event.type].name, failure)),
-    succeeded: ({ event, id }) => failures.resolve(tables[event.type].name, id),
-  };
-  const restSource = (): RestEventSource | undefined =>
-    events.from.by === "rest" ? restSourceOf(events.from, events.fields, campaign, clock, callMs) : undefined;
-  // What is extracted to files comes once and is gone then.
-  const history = types.size === 0 ? undefined : restSource();
-  const again = restSource();
-  const sink = makeActivitySink(dynamics, tables, { ...sinkOptions, most: backfillParallel });
-  const watch = {
-    source: restSource() ?? source,
-    probes: makeEventProbes(campaign, clock, callMs),
-    workflows: events.workflows,
-    profiles: watchedProfiles,
-    clock,
-  };
-  return {
-    pace: pullPace,
-    schedule,
-    ports: pull,
-    checks: { ports: { ...pull, ask: (known) => checkEvents(watch, known) }, schedule: checksSchedule },
-    control: {
-      ports: pull,
-      by: events.from.by,
-      tables: new Map(eventTypes.map((type) => [tables[type].name, type])),
-      redrive: again && { ...pull, source: again },
-      newId: randomUUID,
-    },
-    backfill: history && {
-      ports: { ...pull, source: history, sink },
-      pace: backfillPace,
-      parallel: backfillParallel,
-    },
-  };
-}
-
-/** Where Campaign's e-mail events are read. */
-function eventSourceOf(
-  { from, fields: renamed }: Settings["events"],
-  client: CampaignClient,
-  clock: Clock,
-  callMs: number,
-): EventSource {
-  const fields = { ...defaultEventFields, ...renamed };
-  if (from.by === "files") {
-    const { folder, names, settledMs, account } = from;
-    const open = () => openSftp({ ...account, timeoutMs: sftpStepMs });
-    return makeEventFiles({ open, folder, name: names, settledMs, fields, clock });
-  }
-  return restSourceOf(from, renamed, client, clock, callMs);
-}
-
-function restSourceOf(
-  { api, resource: name, order, filter }: Extract<Settings["events"]["from"], { by: "rest" }>,
-  renamed: Settings["events"]["fields"],
-  client: CampaignClient,
-  clock: Clock,
-  callMs: number,
-): RestEventSource {
-  const row = { fields: { ...defaultEventFields, ...renamed } };
-  return makeEventSource({ client, clock, callMs, resource: { api, name, order, filter }, row });
-}
-
 /** The client of the Dynamics environment that the settings name; infra/dataverse provisions through the same one. */
 export function makeDynamicsClient(
   settings: Pick<Settings, "dynamics">,
   http: HttpClient,
   clock: Clock,
 ): DataverseClient {
-  const { url, auth } = settings.dynamics;
-  const tokens =
-    auth.by === "client-secret"
-      ? makeTokenCache(
-          () =>
-            fetchToken(http, clock, {
-              system: "entra",
-              url: new URL(`/${encodeURIComponent(auth.tenantId)}/oauth2/v2.0/token`, auth.authority),
-              clientId: auth.clientId,
-              clientSecret: auth.clientSecret,
-              scope: `${url.origin}/.default`,
-              settings: "DYNAMICS_TENANT_ID, DYNAMICS_CLIENT_ID and DYNAMICS_CLIENT_SECRET",
-            }),
-          clock,
-        )
-      : managedIdentityTokens(`${url.origin}/.default`, auth.clientId, clock);
+  const { url } = settings.dynamics;
+  const tokens = dynamicsTokensOf(settings, http, clock);
   return makeDataverseClient({ http, clock, environment: url, tokens, timeoutMs: 60_000, budgetMs: 120_000 });
-}
-
-function campaignTokensOf({ campaign }: Settings, http: HttpClient, clock: Clock): TokenSource {
-  const request = {
-    system: "ims" as const,
-    url: new URL("/ims/token/v3", campaign.ims),
-    clientId: campaign.clientId,
-    clientSecret: campaign.clientSecret,
-    scope: campaign.scopes,
-    settings: "CAMPAIGN_CLIENT_ID, CAMPAIGN_CLIENT_SECRET and CAMPAIGN_SCOPES",
-  };
-  return makeTokenCache(() => fetchToken(http, clock, request), clock);
-}
-
-function managedIdentityTokens(scope: string, clientId: string | undefined, clock: Clock): TokenSource {
-  const credential =
-    clientId === undefined ? new ManagedIdentityCredential() : new ManagedIdentityCredential({ clientId });
-  return makeTokenCache(async () => {
-    const token = await credential.getToken(scope).catch((error: unknown) => {
-      throw new AuthError(
-        "the managed identity got no token for Dynamics: is it assigned to the Function App?",
-        {},
-        error,
-      );
-    });
-    return { value: token.token, expiresAt: token.expiresOnTimestamp };
-  }, clock);
-}
-
-function busConnection(connection: AzureConnection) {
-  return connection.by === "connection-string"
-    ? { connectionString: connection.value }
-    : { fullyQualifiedNamespace: connection.address, credential: new DefaultAzureCredential() };
-}
-
-function tablesConnection(connection: AzureConnection) {
-  return connection.by === "connection-string"
-    ? { connectionString: connection.value }
-    : { url: connection.address, credential: new DefaultAzureCredential() };
-}
-
-/**
- * Keeps a verified binding for `maxAgeMs`, and beyond it while its sources cannot be asked: notices are taken in though Dynamics
- * is away. A binding that is wrong is never kept. Callers at the same moment share one call.
- */
-function remember<T>(call: () => Promise<T>, maxAgeMs: number, clock: Clock): () => Promise<T> {
-  let kept: { value: T; until: number } | undefined;
-  let running: Promise<T> | undefined;
-  const ask = async (): Promise<T> => {
-    try {
-      const value = await call();
-      kept = { value, until: clock.now() + maxAgeMs };
-      return value;
-    } catch (error) {
-      if (!kept || error instanceof BindingError) throw error;
-      return kept.value;
-    } finally {
-      running = undefined;
-    }
-  };
-  return async () => {
-    if (kept && clock.now() < kept.until) return kept.value;
-    running ??= ask();
-    return running;
-  };
 }

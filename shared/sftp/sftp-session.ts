@@ -42,6 +42,9 @@ export interface SftpSession {
   close(): void;
 }
 
+/** Bound of one step of a session, such as a read of some 100 KB. */
+export const sftpStepMs = 30_000;
+
 /** Logs in. AuthError: the key is none or not accepted, or the host shows another one than is pinned; UnavailableError: it cannot be reached. */
 export async function openSftp(account: SftpAccount): Promise<SftpSession> {
   const at = `${account.host}:${account.port}`;

@@ -52,8 +52,8 @@ const packageRules: readonly Rule[] = [
   },
   {
     imported: /^@azure\/identity($|\/)/,
-    allowed: /^shared\/(services\.ts$|[a-z]+\/auth\.ts$)/,
-    advice: "only shared/services.ts and auth files make credentials: take a TokenSource as an argument",
+    allowed: /^shared\/compose\/auth\.ts$/,
+    advice: "only shared/compose/auth.ts makes credentials: take a TokenSource as an argument",
   },
 ];
 
@@ -81,18 +81,18 @@ const layerRules: readonly (Rule & { importer: RegExp })[] = [
   },
   {
     importer: /^shared\/flows\//,
-    imported: /^shared\/(dataverse|campaign|http|messaging|settings|services\.ts)/,
+    imported: /^shared\/(dataverse|campaign|http|messaging|settings|compose|services\.ts)/,
     allowed: /^$/,
     advice: "flows talk to ports: add what is needed to shared/flows/ports.ts and implement it in the adapter",
   },
   {
     importer: /^shared\/control\//,
-    imported: /^shared\/(dataverse|campaign|http|messaging|settings|services\.ts)/,
+    imported: /^shared\/(dataverse|campaign|http|messaging|settings|compose|services\.ts)/,
     allowed: /^$/,
     advice: "the control API talks to ports: add what is needed to shared/control/ports.ts and wire it in services.ts",
   },
   {
-    importer: /^shared\/(?!control\/|services\.ts$)/,
+    importer: /^shared\/(?!control\/|compose\/|services\.ts$)/,
     imported: /^shared\/control\//,
     allowed: /^$/,
     advice:
@@ -100,7 +100,7 @@ const layerRules: readonly (Rule & { importer: RegExp })[] = [
   },
   {
     importer: /^shared\/(dataverse|campaign|http|messaging|storage)\//,
-    imported: /^shared\/(services\.ts|settings\/)/,
+    imported: /^shared\/(services\.ts|compose\/|settings\/)/,
     allowed: /^$/,
     advice: "adapters get their settings as arguments: pass them in from shared/services.ts",
   },
