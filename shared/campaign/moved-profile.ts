@@ -4,8 +4,9 @@
 import { MalformedError } from "../errors.js";
 import type { MovedProfile } from "../flows/optout-source.js";
 import type { CampaignOptOuts } from "../optout/attributes.js";
+import type { OptOutNames } from "../optout/wire-names.js";
 import { toInstant } from "./event-row.js";
-import type { OptOutNames } from "./opt-out-names.js";
+
 import { optOutIn } from "./opt-outs.js";
 
 type Shown = Readonly<Record<string, unknown>>;

@@ -3,10 +3,10 @@
 
 import type { MovedPage, MovedProfile, OptOutSource } from "../flows/optout-source.js";
 import type { CompiledMapping } from "../mapping/compile.js";
+import { namesIn } from "../optout/wire-names.js";
 import { toInstant } from "./event-row.js";
 import { type FileFolderOptions, type FilePage, makeFileFolder } from "./file-folder.js";
 import { toMovedProfile } from "./moved-profile.js";
-import { namesIn } from "./opt-out-names.js";
 
 /** Where the files are. `key`: their column with the profile's key; names of the others are Campaign's own (unconfirmed), none of which must be there. */
 export interface OptOutFilesOptions extends FileFolderOptions {

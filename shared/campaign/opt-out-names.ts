@@ -1,34 +1,12 @@
-// What this instance calls the eight opt-out attributes and the times it keeps of them (facts/campaign.md §7): found in the resource's metadata, never
-// guessed. Reading and writing the attributes is opt-outs.ts.
+// What this instance calls the eight opt-out attributes: looked up in the resource's metadata. Which names there can be is optout/wire-names.ts, reading and
+// writing the attributes is opt-outs.ts.
 
 import { TableError } from "../errors.js";
 import type { CompiledMapping } from "../mapping/compile.js";
 import type { Clock } from "../model/clock.js";
-import { type OptOutAttribute, optOutAttributes } from "../optout/attributes.js";
+import { namesIn, type OptOutNames } from "../optout/wire-names.js";
 import type { CampaignClient } from "./client.js";
 import { makeResourceMetadataSource } from "./metadata.js";
-
-/** The boolean's name, and the names of the times that say when it last changed: none, one or, for `any`, two. */
-export interface OptOutName {
-  field: string;
-  times: readonly string[];
-}
-
-/** The attributes that a resource has; one that is left out is not there. */
-export type OptOutNames = ReadonlyMap<OptOutAttribute, OptOutName>;
-
-/** Ends of the names, in either spelling. */
-const ends: Readonly<Record<Exclude<OptOutAttribute, "ccpa">, string>> = {
-  any: "",
-  email: "Email",
-  fax: "Fax",
-  mobile: "Mobile",
-  phone: "Phone",
-  postalMail: "PostalMail",
-  push: "Pushnotification",
-};
-/** In the order in which they are believed: the second one stands in Adobe's prose only. */
-const prefixes = ["blackList", "denyList"] as const;
 
 /** A publication of Campaign may add attributes. */
 const keptMs = 60 * 60_000;
@@ -63,24 +41,4 @@ export function makeOptOutNames(
     });
     return names;
   };
-}
-
-/** The names among those that `has` says are there. */
-export function namesIn(has: (name: string) => boolean): OptOutNames {
-  const found = new Map<OptOutAttribute, OptOutName>();
-  for (const attribute of optOutAttributes) {
-    const field = spellingsOf(attribute).find(has);
-    if (field !== undefined) found.set(attribute, { field, times: timesOf(attribute, field).filter(has) });
-  }
-  return found;
-}
-
-function spellingsOf(attribute: OptOutAttribute): string[] {
-  return attribute === "ccpa" ? ["ccpaOptOut"] : prefixes.map((prefix) => `${prefix}${ends[attribute]}`);
-}
-
-/** Contact by any channel has two times, and nobody says which one is its own (facts/campaign.md §7.1). */
-function timesOf(attribute: OptOutAttribute, field: string): string[] {
-  const own = `${field}LastModified`;
-  return attribute === "any" ? [own, `${field}AllLastModified`] : [own];
 }

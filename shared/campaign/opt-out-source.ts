@@ -19,6 +19,7 @@ import type { MovedPage, OptOutSource } from "../flows/optout-source.js";
 import { parseJson } from "../http/json.js";
 import type { CompiledMapping } from "../mapping/compile.js";
 import type { Clock } from "../model/clock.js";
+import type { OptOutNames } from "../optout/wire-names.js";
 import {
   type ChangedList,
   type ChangedListOptions,
@@ -39,7 +40,7 @@ import {
 } from "./changed-reader.js";
 import { keyIn } from "./find-record.js";
 import { instantIn, latestOf, optOutTimes, toMovedProfile } from "./moved-profile.js";
-import { makeOptOutNames, type OptOutNames } from "./opt-out-names.js";
+import { makeOptOutNames } from "./opt-out-names.js";
 
 /** `by`: what the filter compares, or what rows are sorted by where there is none. `bigTable`: from so many profiles on `lastModified` is refused. */
 export interface OptOutSourceOptions extends Omit<ChangedListOptions, "resource"> {

@@ -6,10 +6,11 @@ import type { CampaignOptOutStore } from "../flows/optout-ports.js";
 import type { CompiledMapping } from "../mapping/compile.js";
 import type { Clock } from "../model/clock.js";
 import type { CampaignOptOut, OptOutAttribute } from "../optout/attributes.js";
+import type { OptOutName } from "../optout/wire-names.js";
 import type { CampaignClient } from "./client.js";
 import { toInstant } from "./event-row.js";
 import { findRecord, locateRecord, type WireRecord } from "./find-record.js";
-import { makeOptOutNames, type OptOutName } from "./opt-out-names.js";
+import { makeOptOutNames } from "./opt-out-names.js";
 
 /** Code of the refusal of an attribute that the instance does not have. */
 export const noSuchOptOut = "no-such-opt-out";

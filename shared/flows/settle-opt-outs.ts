@@ -71,8 +71,9 @@ function hasNews(job: Job, { attributes, direction }: CompiledOptOuts, { row, ve
   if (!mayBeThere(job)) return attributes.some(({ attribute, column }) => comesBackOut(job, attribute, row, column));
   return attributes.some(({ attribute, column }) => {
     const isOutNow = isOut(row, column);
-    // Nobody watches Campaign then, and the choice may have been taken back and made again between two looks.
-    if (isOutNow && direction === "toCampaign" && version !== optOuts?.version) return true;
+    // The choice may have been taken back and made again between two looks, and nobody has watched what was taken back in Campaign meanwhile.
+    const isUnwatched = direction === "toCampaign" || (direction === "both" && attribute === "push");
+    if (isOutNow && isUnwatched && version !== optOuts?.version) return true;
     return isOutNow !== (optOuts?.attributes[attribute]?.dynamics ?? false);
   });
 }
@@ -98,7 +99,9 @@ async function carryOut(job: Job, sides: Sides, rulings: readonly Ruling[]): Pro
   const mayEcho = (job.state.echoUntil ?? 0) > job.ports.clock.now();
   const inCampaign = mayEcho ? [] : chosen.filter(({ verdict }) => verdict.write?.side === "campaign");
   const announced = [...inDynamics, ...inCampaign];
-  let [now] = await Promise.all([announce(job, announced), noteDecisions(job, sides, announced, "announced")]);
+  let now = announce(job, announced);
+  // Before a write to Campaign alone the intent of that call saves it.
+  await Promise.all([inDynamics.length > 0 && save(now, now.state), noteDecisions(job, sides, announced, "announced")]);
   // Where somebody acted meanwhile, nothing was written, and the next round decides anew.
   const { version, refusal } = inDynamics.length > 0 ? await writeDynamics(now, sides, inDynamics) : {};
   if (refusal) await noteDecisions(job, sides, inDynamics, "failed");
@@ -109,9 +112,7 @@ async function carryOut(job: Job, sides: Sides, rulings: readonly Ruling[]): Pro
       now = { ...now, state: { ...now.state, optOuts: { ...now.state.optOuts, version } } };
   }
   if (inCampaign.length > 0) {
-    const written = await writeCampaign(now, sides, inCampaign);
-    if (written.isWritten) await noteDecisions(job, sides, inCampaign, "written");
-    now = written.job;
+    now = await writeCampaign(now, sides, inCampaign);
   }
   // Only now: what Dynamics refuses holds up nothing that Campaign is to have.
   if (refusal) throw refusal;
@@ -140,8 +141,8 @@ function afterwards(
   return [{ current: { ...current, version, row }, campaign }, equal];
 }
 
-/** Says in the state that something is about to be written. That Campaign is opted out is remembered before; every other change after it. */
-async function announce(job: Job, rulings: readonly Ruling[]): Promise<Job> {
+/** The state that says that something is about to be written. That Campaign is opted out is remembered before; every other change after it. */
+function announce(job: Job, rulings: readonly Ruling[]): Job {
   const attributes = { ...job.state.optOuts?.attributes };
   for (const { attribute, dynamics, campaign, verdict } of rulings) {
     if (verdict.write?.value !== true) continue;
@@ -155,9 +156,7 @@ async function announce(job: Job, rulings: readonly Ruling[]): Promise<Job> {
   const { nonce } = job.envelope;
   const isWord = nonce !== undefined && rulings.some(({ verdict }) => verdict.rule === "opt-in-confirmed");
   const optOuts = { ...job.state.optOuts, open: true, ...(isWord && { word: nonce }), attributes };
-  const state = { ...job.state, optOuts };
-  await save(job, state);
-  return { ...job, state };
+  return { ...job, state: { ...job.state, optOuts } };
 }
 
 /** The version after the write, or why Dynamics will never take it; neither: somebody changed the row meanwhile, or our own write's answer was lost. */
@@ -180,11 +179,7 @@ async function writeDynamics(
  * An opt-in is decided once more inside the announced call, on both sides read again: what is between that read and the write is the one window that
  * is left, for Campaign has no conditional writes.
  */
-async function writeCampaign(
-  job: Job,
-  sides: Sides,
-  rulings: readonly Ruling[],
-): Promise<{ job: Job; isWritten: boolean }> {
+async function writeCampaign(job: Job, sides: Sides, rulings: readonly Ruling[]): Promise<Job> {
   const { ports, mapping, envelope, state } = job;
   const values = new Map(rulings.map(({ attribute, verdict }) => [attribute, verdict.write?.value === true]));
   let isWritten = true;
@@ -194,8 +189,8 @@ async function writeCampaign(
   });
   const { writtenAt: _writtenAt, ...echo } = written;
   const after = { ...state, ...echo };
-  await save(job, after);
-  return { job: { ...job, state: after }, isWritten };
+  await Promise.all([save(job, after), isWritten && noteDecisions(job, sides, rulings, "written")]);
+  return { ...job, state: after };
 }
 
 /** Are both sides still as they were when the opt-ins were ruled? */

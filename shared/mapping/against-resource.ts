@@ -1,6 +1,7 @@
 // A mapping held against what Campaign says of its resource (facts/campaign.md §6). Warnings only: how Campaign spells all of it is not confirmed,
 // and what it refuses becomes a failure that names the field. Pure; reading the metadata is campaign/metadata.ts.
 
+import { namesIn } from "../optout/wire-names.js";
 import type { MappingProblem } from "./problem.js";
 import type { FieldMapping, TableMapping } from "./table-mapping.js";
 
@@ -18,7 +19,7 @@ export type ResourceFields = ReadonlyMap<string, ResourceField>;
 
 /** Where the mapping writes what Campaign does not have, or has otherwise. `known` undefined: Campaign has no such resource. */
 export function resourceWarnings(
-  { resource, key, fields }: TableMapping,
+  { resource, key, fields, optOuts }: TableMapping,
   known: ResourceFields | undefined,
 ): MappingProblem[] {
   if (!known) {
@@ -39,7 +40,24 @@ export function resourceWarnings(
       const found = known.get(field.target);
       return found ? fieldWarnings(field, path, found) : [unknown(`${path}.target`, field.target)];
     }),
+    ...(optOuts && optOuts.direction !== "disabled" ? optOutWarnings(optOuts, resource.name, known) : []),
   ];
+}
+
+/** An attribute that the instance lacks is refused, contact by contact, whenever it is to be written. */
+function optOutWarnings(
+  { attributes }: NonNullable<TableMapping["optOuts"]>,
+  resource: string,
+  known: ResourceFields,
+): MappingProblem[] {
+  const names = namesIn((name) => known.has(name));
+  return Object.keys(attributes)
+    .filter((attribute) => ![...names.keys()].some((name) => name === attribute))
+    .map((attribute) => ({
+      path: `optOuts.attributes.${attribute}`,
+      problem: `Campaign's ${resource} has no opt-out ${attribute}`,
+      fix: "take it out, or ask Adobe for the attribute and publish",
+    }));
 }
 
 function fieldWarnings(field: FieldMapping, path: string, known: ResourceField): MappingProblem[] {

@@ -168,6 +168,21 @@ describe("what is written for opt-outs", () => {
 });
 
 describe("what is remembered of opt-outs", () => {
+  it.each(["toCampaign", "both"] as const)(
+    "does not hide an opt-out that was taken back and made again between two looks, where Campaign shows no move of its own: push, %s",
+    async (direction) => {
+      const lane = await makeOptOutLane(direction);
+      await lane.agree(1, { push: true });
+      lane.chooseInCampaign(1, { push: false });
+
+      lane.chooseInDynamics(1, { push: false });
+      lane.chooseInDynamics(1, { push: true });
+      await lane.handle(lane.notice(1));
+
+      expect(lane.sides(1)).toEqual({ dynamics: "push", campaign: "push" });
+    },
+  );
+
   it.each([
     { direction: "both", side: "Dynamics", choose: "chooseInCampaign" },
     { direction: "both", side: "Campaign", choose: "chooseInDynamics" },

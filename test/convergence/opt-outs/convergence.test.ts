@@ -36,8 +36,9 @@ describe("a random history of choices on both sides under random faults", () => 
           async read(table, id) {
             const found = await ports.states.read(table, id);
             if (!found?.state.optOuts) return found;
+            const { intent: _intent, ...state } = found.state;
             const { open: _open, ...optOuts } = found.state.optOuts;
-            return { ...found, state: { ...found.state, optOuts } };
+            return { ...found, state: { ...state, optOuts } };
           },
         },
       }),

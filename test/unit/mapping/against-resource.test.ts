@@ -52,6 +52,22 @@ describe("a mapping against what Campaign says of its resource", () => {
     expect(warningsOf({}, "cusKey")).toEqual([["key.field", "Campaign's profile has no field cusKey"]]);
   });
 
+  it.each([
+    ["both", { email: "donotemail" }, []],
+    ["both", { email: "donotemail", fax: "donotfax" }, ["optOuts.attributes.fax"]],
+    ["disabled", { fax: "donotfax" }, []],
+  ])("with opt-outs %s of %j, where Campaign keeps e-mail alone, warns about %j", (direction, attributes, paths) => {
+    const { mapping } = examineMapping(
+      aMappingDocument([aField({ maxLength: 50 })], { optOuts: { direction, attributes } }),
+    );
+    if (!mapping) throw new Error("the test's document has the wrong shape");
+    const fields = new Map(
+      Object.entries({ ...known, denyListEmail: { type: "boolean", length: 0, readOnly: false } }),
+    );
+
+    expect(resourceWarnings(mapping, fields).map(({ path }) => path)).toEqual(paths);
+  });
+
   it("warns once about a resource that is not there", () => {
     const { mapping } = examineMapping(aMappingDocument());
     if (!mapping) throw new Error("the test's document has the wrong shape");
