@@ -1,9 +1,7 @@
-import { app, type InvocationContext } from "@azure/functions";
 import { reconcileSlice } from "../shared/flows/reconcile-opt-outs.js";
 import { wordsSlice } from "../shared/flows/reconcile-words.js";
 import type { Services } from "../shared/services.js";
-import { failedRun } from "./failed-run.js";
-import { logOf } from "./log-of.js";
+import { runTimer } from "./run-timer.js";
 
 /** Looking whether something is ordered is two reads of a table. */
 const schedule = "*/15 * * * * *";
@@ -11,33 +9,24 @@ const schedule = "*/15 * * * * *";
 const budgetMs = 5 * 60_000;
 
 /** Compares the opt-outs that both sides hold already, as an operator ordered it, and queues what they say to the list. */
-export function registerOptOutReconcile({ reconciling, controlPorts }: Services): void {
+export function registerOptOutReconcile({ reconciling, controlPorts: { ready } }: Services): void {
   const { ports, pace, words } = reconciling;
-  app.timer("optout-reconcile", {
-    schedule,
-    handler: async (_timer: unknown, context: InvocationContext): Promise<void> => {
-      const log = logOf(context);
-      const started = ports.clock.now();
-      const facts = (state: string, waiting: string | undefined) => ({
-        state,
-        ms: ports.clock.now() - started,
-        ...(waiting !== undefined && { waiting }),
-      });
-      try {
-        await controlPorts.ready();
-        const slice = await reconcileSlice(ports, pace, started + budgetMs);
-        if (slice.state !== "idle") {
-          const { number: run, phase, sums, waiting } = slice.run;
-          log.info("opt-outs compared", { run, phase, ...sums, ...facts(slice.state, waiting) });
-        }
-        const said = await wordsSlice(ports, words, started + 2 * budgetMs);
-        if (said.state !== "idle") {
-          const { number, run, action, queued, by, waiting } = said.words;
-          log.info("differences queued", { order: number, run, action, queued, by, ...facts(said.state, waiting) });
-        }
-      } catch (error) {
-        await failedRun(log, ports.gates, "comparing opt-outs failed", error);
-      }
-    },
+  const failed = "comparing opt-outs failed";
+  runTimer({ name: "optout-reconcile", schedule, failed, ports, ready }, async (log, startedAt) => {
+    const facts = (state: string, waiting: string | undefined) => ({
+      state,
+      ms: ports.clock.now() - startedAt,
+      ...(waiting !== undefined && { waiting }),
+    });
+    const slice = await reconcileSlice(ports, pace, startedAt + budgetMs);
+    if (slice.state !== "idle") {
+      const { number: run, phase, sums, waiting } = slice.run;
+      log.info("opt-outs compared", { run, phase, ...sums, ...facts(slice.state, waiting) });
+    }
+    const said = await wordsSlice(ports, words, startedAt + 2 * budgetMs);
+    if (said.state !== "idle") {
+      const { number, run, action, queued, by, waiting } = said.words;
+      log.info("differences queued", { order: number, run, action, queued, by, ...facts(said.state, waiting) });
+    }
   });
 }

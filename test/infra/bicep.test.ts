@@ -385,9 +385,8 @@ function inBicep(queue: QueueDefinition) {
 }
 
 function functionNames(triggers: string): string[] {
-  return sourcesIn("functions").flatMap((source) =>
-    [...source.matchAll(new RegExp(`app\\.(?:${triggers})\\("([\\w-]+)"`, "g"))].map(([, name]) => name ?? ""),
-  );
+  const registered = new RegExp(`(?:app\\.(?:${triggers})\\(|runTimer\\(\\{ name: )"([\\w-]+)"`, "g");
+  return sourcesIn("functions").flatMap((source) => [...source.matchAll(registered)].map(([, name]) => name ?? ""));
 }
 
 function sourcesIn(folder: string): string[] {
