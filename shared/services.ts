@@ -218,7 +218,7 @@ export function makeServices(settings: Settings): Services {
     clock,
     campaign: campaignClient,
     dynamics: dynamicsClient,
-    ledger: makeEventLedger(whenReady(tables.table("events"), tablesReady)),
+    ledger: makeEventLedger(whenReady(tables.table("events"), tablesReady), clock),
     control,
     ports,
   });

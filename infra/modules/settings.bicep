@@ -15,6 +15,7 @@ type appSettings = {
   LOAD_QUEUE_DEPTH: string?
   PARK_AFTER: string?
   DECISIONS_RETENTION_DAYS: string?
+  EVENTS_RETENTION_DAYS: string?
   EGRESS_TYPES: string?
   EGRESS_TASKS: string?
   EGRESS_SCHEDULE: string?

@@ -12,7 +12,7 @@ import { makeActivitySink } from "../dataverse/activities.js";
 import { activityTables } from "../dataverse/activity-tables.js";
 import type { DataverseClient } from "../dataverse/client.js";
 import type { BackfillPace } from "../flows/backfill-events.js";
-import type { EgressPorts, EventCheckPorts, EventLedger, EventSource } from "../flows/egress-ports.js";
+import type { EgressPorts, EventCheckPorts, EventSource } from "../flows/egress-ports.js";
 import type { IngressPorts } from "../flows/ports.js";
 import type { PullPace } from "../flows/pull-events.js";
 import { toFailure } from "../flows/refused-event.js";
@@ -21,6 +21,7 @@ import { eventTypes } from "../model/email-event.js";
 import type { Settings } from "../settings/load.js";
 import { openSftp, sftpStepMs } from "../sftp/sftp-session.js";
 import type { ControlStore } from "../storage/control.js";
+import type { EventLedgerStore } from "../storage/event-ledger.js";
 
 /** E-mail events to Dynamics: pulling, checking, the operator's orders, history. */
 export interface EgressServices {
@@ -30,6 +31,8 @@ export interface EgressServices {
   checks: { ports: EventCheckPorts; schedule: string };
   control: EgressControl;
   backfill: Backfilling | undefined;
+  /** What is forgotten of events, and when. */
+  retention: { ledger: EventLedgerStore; keptMs: number };
 }
 
 /** How far back each pull of events reads; the wide look covers the longest run of a staging workflow. */
@@ -56,14 +59,14 @@ interface EgressParts {
   clock: Clock;
   campaign: CampaignClient;
   dynamics: DataverseClient;
-  ledger: EventLedger;
+  ledger: EventLedgerStore;
   control: ControlStore;
   ports: IngressPorts;
 }
 
 /** Everything for e-mail events; connects to nothing yet. */
 export function makeEgress(
-  { egress, events, ownTag, campaign: { callMs } }: Settings,
+  { egress, events, ownTag, eventRetentionMs, campaign: { callMs } }: Settings,
   { clock, campaign, dynamics, ledger, control, ports }: EgressParts,
 ): EgressServices {
   const { types, tasks, schedule, checksSchedule, prefix } = egress;
@@ -100,6 +103,7 @@ export function makeEgress(
   return {
     pace: pullPace,
     schedule,
+    retention: { ledger, keptMs: eventRetentionMs },
     ports: pull,
     checks: { ports: { ...pull, ask: (known) => checkEvents(watch, known) }, schedule: checksSchedule },
     control: {

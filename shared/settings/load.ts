@@ -3,6 +3,7 @@
 import type { z } from "zod";
 import { type ActivityTableChanges, activityTables } from "../dataverse/activity-tables.js";
 import { SettingsError, type SettingsProblem } from "../errors.js";
+import type { MonitorLimits } from "../flows/monitor-ports.js";
 import type { EventType } from "../model/email-event.js";
 import { type SettingDefinition, type SettingName, settingDefinitions } from "./schema.js";
 
@@ -80,6 +81,8 @@ export interface Settings {
   parkAfter: number;
   /** How long decisions on opt-outs are kept. */
   decisionRetentionMs: number;
+  /** How long it is remembered which e-mail events were dealt with. */
+  eventRetentionMs: number;
   /** E-mail events to Dynamics; without types there are none. */
   egress: {
     types: ReadonlySet<EventType>;
@@ -90,6 +93,8 @@ export interface Settings {
     /** Somebody else's tables, by what is called otherwise. */
     tables: ActivityTableChanges;
   };
+  /** Measuring, and when something is an alarm. */
+  monitor: { schedule: string; limits: MonitorLimits };
   fingerprintKey: string;
   ownTag: string;
   events: EventSettings;
@@ -174,6 +179,7 @@ export function loadSettings(environment: Readonly<Record<string, string | undef
     sweepSchedule: all.SWEEP_SCHEDULE,
     load: { pageSize: all.LOAD_PAGE_SIZE, queueDepth: all.LOAD_QUEUE_DEPTH },
     parkAfter: all.PARK_AFTER,
+    eventRetentionMs: all.EVENTS_RETENTION_DAYS * 24 * 3_600_000,
     decisionRetentionMs: all.DECISIONS_RETENTION_DAYS * 24 * 3_600_000,
     egress: {
       types: new Set(all.EGRESS_TYPES ?? []),
@@ -183,6 +189,7 @@ export function loadSettings(environment: Readonly<Record<string, string | undef
       prefix: all.EGRESS_PREFIX,
       tables: all.EGRESS_TABLES,
     },
+    monitor: { schedule: all.MONITOR_SCHEDULE, limits: all.MONITOR_LIMITS },
     fingerprintKey: all.FINGERPRINT_KEY,
     ownTag: all.OWN_TAG,
     events: eventSettings(all, account),

@@ -82,6 +82,23 @@ const eventColumns = json.pipe(
   ),
 );
 
+/** When the monitor raises an alarm, as JSON; what is left out is as usual. */
+const monitorLimits = json.pipe(
+  z.strictObject(
+    {
+      quietMinutes: z.number().positive().max(1_440).default(15),
+      oldestMinutes: z.number().positive().max(10_080).default(60),
+      openFailures: z.number().int().positive().max(2_000).default(100),
+      stoppedHours: z.number().positive().max(720).default(24),
+      tokenDays: z.number().positive().max(90).default(5),
+    },
+    {
+      error:
+        "must be an object with some of quietMinutes, oldestMinutes, openFailures, stoppedHours, tokenDays, all numbers above 0",
+    },
+  ),
+);
+
 /** A name in Campaign: of a resource, a filter, a column. */
 const campaignName = text.regex(/^\w{1,64}$/, "must be a name of letters, digits and underscores");
 
@@ -265,6 +282,12 @@ export const settingDefinitions = {
     default: "1095",
     sample: "1095",
   },
+  EVENTS_RETENTION_DAYS: {
+    doc: "So long it is remembered which e-mail events were dealt with, so that what somebody deleted in Dynamics stays deleted. Longer than Campaign keeps its logs, and than any history you bring again.",
+    schema: count(30, 36_500),
+    default: "400",
+    sample: "400",
+  },
   EGRESS_TYPES: {
     doc: "Which e-mail events of Campaign become activities in Dynamics: any of `send`, `open`, `click`, `bounce`, comma separated. Without it none do. A type counts from the moment it is switched on.",
     schema: eventTypeList,
@@ -302,6 +325,18 @@ export const settingDefinitions = {
     schema: schedule,
     default: "0 17 * * * *",
     sample: "*/30 * * * * *",
+  },
+  MONITOR_SCHEDULE: {
+    doc: "When backlog, ages and calls are measured and alarms raised: NCRONTAB with seconds, UTC.",
+    schema: schedule,
+    default: "45 * * * * *",
+    sample: "*/10 * * * * *",
+  },
+  MONITOR_LIMITS: {
+    doc: "From when on something is an alarm (docs/operate.md), as JSON; what is left out is 15 minutes without movement, 60 minutes for the oldest message, 100 open failures, 24 hours stopped, a token of 5 days.",
+    schema: monitorLimits,
+    default: "{}",
+    sample: "{}",
   },
   FINGERPRINT_KEY: {
     doc: "Key of the fingerprints in the sync state: random, at least 16 characters. A new one makes the next load write every record once more.",

@@ -135,7 +135,7 @@ export async function makeEventSystems(
         row: { fields: defaultEventFields },
       }),
       sink: makeActivitySink(clientAs(LOCAL_APPS.integration, transport), tables, { tag: "acs-sync", newId, clock }),
-      ledger: makeEventLedger(entities.table("events")),
+      ledger: makeEventLedger(entities.table("events"), clock),
       checkpoints: makeCheckpointStore(entities.table("checkpoints")),
       gates: openGates(),
       clock,

@@ -60,7 +60,7 @@ export function makeEgressWorld(clock: FixedClock = fixedClock("2026-03-01T12:00
     ports: {
       source: mortal(sourceOf(() => world)),
       sink: mortal(sinkOf(() => world)),
-      ledger: mortal(makeEventLedger(tables.table("events"))),
+      ledger: mortal(makeEventLedger(tables.table("events"), clock)),
       checkpoints: mortal(makeCheckpointStore(tables.table("checkpoints"))),
       gates: openGates(),
       clock,

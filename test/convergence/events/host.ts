@@ -76,7 +76,7 @@ export function startEventHost(life: Life, parts: LifeParts, deployment: EventDe
       ...makeActivitySink(dataverse, activities, { tag: "acs-sync", newId, clock, batchOperations: 12 }),
       ...sabotage?.sink?.(dataverse, activities),
     },
-    ledger: makeEventLedger(tables.table("events")),
+    ledger: makeEventLedger(tables.table("events"), clock),
     checkpoints: makeCheckpointStore(tables.table("checkpoints")),
     gates,
     clock,

@@ -7,7 +7,7 @@ import { makeMemoryEntityTables } from "../../../shared/storage/memory-entity-ta
 async function ledger() {
   const tables = makeMemoryEntityTables();
   await tables.ensure(["events"]);
-  return makeEventLedger(tables.table("events"));
+  return makeEventLedger(tables.table("events"), { now: () => 0 });
 }
 
 function event(id: string): EmailEvent {
