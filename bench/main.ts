@@ -4,6 +4,7 @@ import { writeFileSync } from "node:fs";
 import { availableParallelism, loadavg } from "node:os";
 import { parseArgs } from "node:util";
 import type { Bench, Result } from "./bench.js";
+import { openTelemetry } from "./cold-start/open-telemetry.js";
 import { backfillMemory } from "./egress/backfill-memory.js";
 import { delay as egressDelay } from "./egress/delay.js";
 import { requests as egressRequests } from "./egress/requests.js";
@@ -36,6 +37,7 @@ const benches: Bench[] = [
   latency,
   memory,
   coldStart,
+  openTelemetry,
   tableOperations,
   egressRequests,
   egressThroughput,

@@ -1,11 +1,12 @@
 import { app, type HttpResponseInit } from "@azure/functions";
+import about from "../package.json" with { type: "json" };
 import type { SettingsProblem } from "../shared/errors.js";
 import { checkHealth } from "../shared/flows/check-health.js";
 import type { Services } from "../shared/services.js";
 import { logOf } from "./log-of.js";
 
 /** `GET /api/health`: 200 when every peer answers, else 503; the body says what is wrong. */
-export function registerHealth({ clock, probeBinding, campaignToken, ports }: Services): void {
+export function registerHealth({ clock, probeBinding, campaignToken, ports, dryRun }: Services): void {
   app.http("health", {
     methods: ["GET"],
     authLevel: "function",
@@ -15,9 +16,10 @@ export function registerHealth({ clock, probeBinding, campaignToken, ports }: Se
         probeBinding,
         campaignToken,
         queue: ports.queue,
+        isDryRun: dryRun !== undefined,
         checkpoints: ports.checkpoints,
       });
-      return { status: health.status === "ok" ? 200 : 503, jsonBody: health };
+      return { status: health.status === "ok" ? 200 : 503, jsonBody: { ...health, version: about.version } };
     },
   });
 }
@@ -34,7 +36,7 @@ export function registerUnhealthy(problems: readonly SettingsProblem[]): void {
     authLevel: "function",
     handler: (_request, context): HttpResponseInit => {
       logOf(context).error("health", { status: "settings", problems: problems.length });
-      return { status: 503, jsonBody: { status: "settings", problems } };
+      return { status: 503, jsonBody: { status: "settings", problems, version: about.version } };
     },
   });
 }

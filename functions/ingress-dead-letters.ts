@@ -5,10 +5,10 @@ import type { Services } from "../shared/services.js";
 import { logOf } from "./log-of.js";
 
 /** Dead letters of queue `changes` become rows of `failures`: one place to look for whatever did not arrive. */
-export function registerIngressDeadLetters({ ports, clock }: Services): void {
+export function registerIngressDeadLetters({ ports, clock, lanesQueue }: Services): void {
   app.serviceBusQueue("ingress-dead-letters", {
     connection: "SERVICEBUS",
-    queueName: "changes/$DeadLetterQueue",
+    queueName: `${lanesQueue}/$DeadLetterQueue`,
     handler: async (body: unknown, context: InvocationContext): Promise<void> => {
       const log = logOf(context);
       const { messageId, deadLetterReason } = context.triggerMetadata ?? {};
@@ -19,8 +19,8 @@ export function registerIngressDeadLetters({ ports, clock }: Services): void {
           reason: String(deadLetterReason ?? "unknown"),
           enqueuedAt: new Date(clock.now()).toISOString(),
         });
-        for (const { table, id } of envelopes)
-          log.error("dead letter", { table, id, reason: String(deadLetterReason) });
+        for (const { table, id, correlationId: correlation } of envelopes)
+          log.error("dead letter", { table, id, correlation, reason: String(deadLetterReason) });
       } catch (error) {
         log.error("dead letter left where it is", errorFacts(error));
         throw error;

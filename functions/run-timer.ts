@@ -1,4 +1,4 @@
-// A timer whose runs fail alike: egress-pull, egress-checks, egress-backfill, optout-pull, optout-reconcile. What a run does is its own file's business.
+// A timer whose runs fail alike: egress-pull, egress-checks, egress-backfill, optout-pull, optout-reconcile, monitor. What a run does is its own file's business.
 
 import { app, type InvocationContext } from "@azure/functions";
 import type { Gates } from "../shared/flows/ports.js";

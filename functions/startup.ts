@@ -12,6 +12,7 @@ import { registerIngressDeadLetters } from "./ingress-dead-letters.js";
 import { registerIngressSweep } from "./ingress-sweep.js";
 import { registerClosedWebhook, registerIngressWebhook } from "./ingress-webhook.js";
 import { registerIngressWrite } from "./ingress-write.js";
+import { registerMonitor } from "./monitor.js";
 import { registerOptOutPull } from "./optout-pull.js";
 import { registerOptOutReconcile } from "./optout-reconcile.js";
 
@@ -29,6 +30,7 @@ if ("services" in started) {
   registerEgressBackfill(started.services);
   registerOptOutPull(started.services);
   registerOptOutReconcile(started.services);
+  registerMonitor(started.services);
   if (started.services.hasBusDoor) registerIngressBus(started.services);
 } else {
   registerUnhealthy(started.problems);

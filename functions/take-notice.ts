@@ -7,16 +7,17 @@ import type { Services } from "../shared/services.js";
 export async function takeNotice({ ports, clock }: Services, log: Log, body: unknown): Promise<NoticeOutcome> {
   const notice = parseNotice(body, new Date(clock.now()).toISOString());
   const received = await receiveNotice(ports, notice);
-  const facts = { message: notice.message, correlation: notice.correlationId };
+  const { message } = notice;
   if (received.outcome === "queued") {
-    for (const { table, id, version, row } of received.envelopes) {
-      log.info("notice queued", { table, id, ...facts, version, row: row !== undefined });
+    for (const { table, id, version, row, correlationId: correlation } of received.envelopes) {
+      log.info("notice queued", { table, id, message, correlation, version, row: row !== undefined });
     }
     return received;
   }
   const { reason } = received;
+  const correlation = notice.correlationId;
   const say = (ids: Facts): void =>
-    log[expected.has(reason) ? "info" : "warn"]("notice ignored", { ...ids, ...facts, reason });
+    log[expected.has(reason) ? "info" : "warn"]("notice ignored", { ...ids, message, correlation, reason });
   for (const { table, id } of notice.records) say({ table, id });
   if (notice.records.length === 0) say({});
   return received;

@@ -1,14 +1,20 @@
 // Builds what is deployed: one file, dist/main.cjs, which starts without node_modules (facts/azure-local.md §2, §5).
 
-import { build } from "esbuild";
+import { build, type Metafile } from "esbuild";
 
 /** What ssh2 only tries to load: without them it does the same in JavaScript and WebAssembly. */
 const nativeParts = ["*.node", "cpu-features"];
 
-/** Bundles the app into `outfile`. CommonJS, because an ESM bundle of these libraries cannot `require` Node's own modules. */
-export async function buildApp(outfile: string): Promise<void> {
-  await build({
-    entryPoints: ["functions/startup.ts"],
+/**
+ * Bundles the app into `outfile` and answers what went into it. CommonJS, because an ESM bundle of these libraries cannot `require` Node's own modules.
+ * The source map is a file beside it; nothing in the bundle points there.
+ */
+export async function buildApp(
+  outfile: string,
+  { sourceMap = true, entry = "functions/startup.ts" } = {},
+): Promise<Metafile> {
+  const { metafile } = await build({
+    entryPoints: [entry],
     bundle: true,
     platform: "node",
     target: "node20",
@@ -16,10 +22,12 @@ export async function buildApp(outfile: string): Promise<void> {
     outfile,
     minify: true,
     keepNames: true,
-    sourcemap: "external",
+    sourcemap: sourceMap && "external",
+    metafile: true,
     external: ["@azure/functions-core", ...nativeParts],
     logLevel: "warning",
   });
+  return metafile;
 }
 
 if (process.argv[1]?.endsWith("build.ts")) await buildApp("dist/main.cjs");

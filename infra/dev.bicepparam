@@ -9,6 +9,7 @@ param campaignClientId = readEnvironmentVariable('CAMPAIGN_CLIENT_ID')
 
 // Empty: the vault keeps what it has.
 param campaignClientSecret = readEnvironmentVariable('CAMPAIGN_CLIENT_SECRET', '')
+param campaignSecretExpires = readEnvironmentVariable('CAMPAIGN_SECRET_EXPIRES', '')
 param fingerprintKey = readEnvironmentVariable('FINGERPRINT_KEY', '')
 param webhookKey = readEnvironmentVariable('WEBHOOK_KEY', '')
 

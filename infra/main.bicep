@@ -56,6 +56,12 @@ param campaignClientSecret string = ''
 @description('When that client secret ends, as 2030-01-31T00:00:00Z. Empty: nobody is warned.')
 param campaignSecretExpires string = ''
 
+@description('When the client secret for Dynamics ends, in the same form.')
+param dynamicsSecretExpires string = ''
+
+@description('When the key of the SFTP account is to be changed, in the same form.')
+param sftpKeyExpires string = ''
+
 @description('Key of the fingerprints, random, 16 characters or more. Give it once: a new one makes the next load write every record again.')
 @secure()
 param fingerprintKey string = ''
@@ -82,7 +88,7 @@ param sftpKey string = ''
 @maxValue(16)
 param lanes int = 4
 
-@description('Settings that are not as usual, by name; README.md lists them.')
+@description('Settings that are not as usual, by name; docs/settings.md lists them.')
 param settings appSettings = {}
 
 @description('Instances that always wait for messages on the lanes. 1 spares the first message a cold start and is paid by the hour; more would find no free lane.')
@@ -127,7 +133,7 @@ param networkAddresses string = '10.71.0.0/24'
 @description('Who is told when something is wrong. Without anybody alerts only show in the portal.')
 param alertEmails string[] = []
 
-@description('Minutes without a finished sweep that count as an alarm.')
+@description('Minutes without a look of the monitor that count as an alarm.')
 @allowed([15, 30, 60])
 param quietMinutes int = 15
 
@@ -205,6 +211,8 @@ module keyVault 'modules/key-vault.bicep' = {
     dynamicsClientSecret: dynamicsClientSecret
     campaignClientSecret: campaignClientSecret
     campaignSecretExpires: campaignSecretExpires
+    dynamicsSecretExpires: dynamicsSecretExpires
+    sftpKeyExpires: sftpKeyExpires
     fingerprintKey: fingerprintKey
     webhookKey: webhookKey
     sftpKey: sftpKey
@@ -266,6 +274,9 @@ module functionApp 'modules/function-app.bicep' = {
     dynamicsAuthority: dynamicsAuthority
     campaignTenant: campaignTenant
     campaignClientId: campaignClientId
+    campaignSecretExpires: campaignSecretExpires
+    dynamicsSecretExpires: dynamicsSecretExpires
+    sftpKeyExpires: sftpKeyExpires
     sftpHost: sftpHost
     sftpUser: sftpUser
     sftpHostKey: sftpHostKey
@@ -286,7 +297,6 @@ module alerts 'modules/alerts.bicep' = {
     tags: allTags
     emails: alertEmails
     quietMinutes: quietMinutes
-    bringsEvents: !empty(settings.?EGRESS_TYPES ?? '')
     insightsId: monitoring.outputs.insightsId
     workspaceId: monitoring.outputs.workspaceId
     busId: serviceBus.outputs.id

@@ -2,13 +2,15 @@
 // Its larger parts, and how the app signs in, are in shared/compose/.
 
 import { randomUUID } from "node:crypto";
-import { makeCampaignClient } from "./campaign/client.js";
+import { type CampaignClient, makeCampaignClient } from "./campaign/client.js";
 import { makeResourceMetadataSource } from "./campaign/metadata.js";
 import { makeCampaignOptOuts } from "./campaign/opt-outs.js";
 import { makeCampaignRecords } from "./campaign/records.js";
 import { makeCampaignSource } from "./campaign/source.js";
 import { busConnection, campaignTokensOf, dynamicsTokensOf, tablesConnection } from "./compose/auth.js";
+import { type DryRunServices, makeDryRun } from "./compose/dry-run.js";
 import { type EgressServices, makeEgress } from "./compose/egress.js";
+import { type MonitorServices, makeMonitor, makeTallies } from "./compose/monitor.js";
 import {
   makeOptOutPull,
   makeReconciling,
@@ -27,8 +29,11 @@ import type { LoadPace } from "./flows/fill-lanes.js";
 import type { IngressPorts, SettingsPorts } from "./flows/ports.js";
 import { verifyBinding } from "./flows/verify-binding.js";
 import { type HttpClient, makeHttpClient } from "./http/client.js";
+import { makeReadOnlyHttp } from "./http/read-only.js";
 import { makeSharedThrottle } from "./http/shared-throttle.js";
+import type { TokenSource } from "./http/token-cache.js";
 import { shippedDocuments, shippedSettingsVersion } from "./mapping/shipped.js";
+import { lanesQueueOf } from "./messaging/queues.js";
 import { makeServiceBusClient } from "./messaging/service-bus-client.js";
 import { makeServiceBusChangeQueue } from "./messaging/service-bus-queue.js";
 import type { Clock } from "./model/clock.js";
@@ -49,7 +54,6 @@ import { makeDifferenceStore } from "./storage/reconciliations.js";
 import { makeSettingsSource } from "./storage/settings-source.js";
 import { makeSettingsVersions, type SettingsVersions, shippedVersion } from "./storage/settings-versions.js";
 import { makeSyncStateStore } from "./storage/sync-state.js";
-import { makeUsage, type UsageStore } from "./storage/usage.js";
 
 /** Everything the triggers use. */
 export interface Services {
@@ -68,6 +72,10 @@ export interface Services {
   sweepSchedule: string;
   /** How long decisions on opt-outs are kept. */
   decisionRetentionMs: number;
+  /** Undefined: what is done is done for real. */
+  dryRun: DryRunServices | undefined;
+  /** Queue that the lanes work off. */
+  lanesQueue: string;
   /** Does Dynamics post to a Service Bus queue of ours? */
   hasBusDoor: boolean;
   clock: Clock;
@@ -77,8 +85,8 @@ export interface Services {
   campaignToken(): Promise<string>;
   /** The gates as `ports.gates` has them, and their state for an operator. */
   gates: GateStore;
-  /** Campaign calls by purpose and day. */
-  usage: UsageStore;
+  /** Measuring from outside, and what is counted for it. */
+  monitor: MonitorServices;
 }
 
 /** Tables this product keeps its state in (design.md §7). */
@@ -120,7 +128,9 @@ export function startServices(): { services: Services } | { problems: readonly S
 /** Builds everything; connects to nothing yet. */
 export function makeServices(settings: Settings): Services {
   const clock = systemClock;
-  const tables = makeAzureEntityTables(tablesConnection(settings.tables));
+  const stored = makeAzureEntityTables(tablesConnection(settings.tables));
+  const dryRun = settings.dryRun ? makeDryRun(stored, tableNames, clock) : undefined;
+  const tables = dryRun?.tables ?? stored;
   const tablesReady = remember(() => tables.ensure(tableNames), Number.POSITIVE_INFINITY, clock);
   const workflows = whenReady(tables.table("workflows"), tablesReady);
   const gates = makeGates({
@@ -129,8 +139,8 @@ export function makeServices(settings: Settings): Services {
     newId: randomUUID,
     leaseMs: { campaign: 1.5 * settings.campaign.callMs + 5_000, dynamics: dynamicsProbeMs },
   });
-  const usage = makeUsage(whenReady(tables.table("usage"), tablesReady), clock);
-  const http = makeHttpClient({
+  const tallies = makeTallies(whenReady(tables.table("usage"), tablesReady), clock);
+  const anyHttp = makeHttpClient({
     clock,
     random: Math.random,
     throttles: {
@@ -142,25 +152,20 @@ export function makeServices(settings: Settings): Services {
       dynamics: makeSharedThrottle({ store: makeRateStore(workflows, "dynamics"), clock }),
     },
     onSend({ system, operation }) {
-      if (system === "campaign") usage.count(operation);
-      if (system === "campaign" || system === "dynamics") gates.sent(system);
+      if (system !== "campaign" && system !== "dynamics") return;
+      tallies[system].count(operation);
+      gates.sent(system);
     },
   });
+  const http = dryRun ? makeReadOnlyHttp(anyHttp) : anyHttp;
   const dynamicsClient = makeDynamicsClient(settings, http, clock);
   const dynamics = makeDynamicsSource(dynamicsClient);
   const campaignTokens = campaignTokensOf(settings, http, clock);
-  const campaignClient = makeCampaignClient({
-    http,
-    baseUrl: settings.campaign.url,
-    organization: settings.campaign.tenant,
-    apiKey: settings.campaign.clientId,
-    tokens: campaignTokens,
-    timeoutMs: settings.campaign.callMs,
-  });
+  const campaignClient = makeInstanceClient(settings, http, campaignTokens);
   const campaign = makeCampaignRecords(campaignClient);
   const queue = makeServiceBusChangeQueue({
     client: makeServiceBusClient(busConnection(settings.serviceBus)),
-    queue: "changes",
+    queue: lanesQueueOf(settings.dryRun),
     lanes: settings.lanes,
     clock,
     timeoutMs: busTimeoutMs,
@@ -184,7 +189,7 @@ export function makeServices(settings: Settings): Services {
     checkpoints,
     clock,
   };
-  const ports: IngressPorts = {
+  const writing: IngressPorts = {
     settings: makeSettingsSource(versions, clock),
     control,
     gates,
@@ -207,6 +212,7 @@ export function makeServices(settings: Settings): Services {
     campaignBudgetMs: settings.campaign.callMs,
     ownTag: settings.ownTag,
   };
+  const ports = dryRun?.ports(writing) ?? writing;
 
   const reconciling = makeReconciling(settings, {
     campaign: campaignClient,
@@ -221,10 +227,13 @@ export function makeServices(settings: Settings): Services {
     ledger: makeEventLedger(whenReady(tables.table("events"), tablesReady), clock),
     control,
     ports,
+    dryRun,
   });
 
   return {
     clock,
+    dryRun,
+    lanesQueue: lanesQueueOf(settings.dryRun),
     egress,
     reconciling,
     optOutPull: makeOptOutPull(settings, campaignClient, control, ports),
@@ -235,7 +244,7 @@ export function makeServices(settings: Settings): Services {
     probeBinding,
     campaignToken: () => campaignTokens.token(),
     gates,
-    usage,
+    monitor: makeMonitor(settings, { http, ports, tallies, control, gates, failures }),
     pace: {
       pageSize: settings.load.pageSize,
       maxDepth: settings.load.queueDepth,
@@ -254,11 +263,13 @@ export function makeServices(settings: Settings): Services {
       lanes: settings.lanes,
       maxDepth: settings.load.queueDepth,
       gates: () => gates.list(),
-      usageToday: async () => Object.fromEntries(await usage.usageOf(new Date(clock.now()).toISOString().slice(0, 10))),
+      usageToday: async () =>
+        Object.fromEntries(await tallies.campaign.usageOf(new Date(clock.now()).toISOString().slice(0, 10))),
       countRows: makeRowCounter(dynamicsClient),
       egress: egress.control,
       reconciling,
       backfill: egress.backfill,
+      dryRun: dryRun?.run,
     },
   };
 }
@@ -276,6 +287,22 @@ function settingsVersionsOf(tables: EntityTables, ready: () => Promise<void>): S
       return store.inForce();
     },
   };
+}
+
+/** The client of the Campaign instance that the settings name. */
+export function makeInstanceClient(
+  { campaign }: Pick<Settings, "campaign">,
+  http: HttpClient,
+  tokens: TokenSource,
+): CampaignClient {
+  return makeCampaignClient({
+    http,
+    baseUrl: campaign.url,
+    organization: campaign.tenant,
+    apiKey: campaign.clientId,
+    tokens,
+    timeoutMs: campaign.callMs,
+  });
 }
 
 /** The client of the Dynamics environment that the settings name; infra/dataverse provisions through the same one. */

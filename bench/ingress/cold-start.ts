@@ -43,7 +43,8 @@ export const coldStart: Bench = {
   },
 };
 
-interface Loading {
+/** How long a fresh process took. */
+export interface Loading {
   /** `require` alone. */
   loadMs: number;
   /** The whole process, from its start to its end. */
@@ -55,7 +56,7 @@ require(process.argv[1]);
 process.stdout.write(String(performance.now() - startedAt), () => process.exit(0));`;
 
 /** Settings that are right, so that all triggers register; nothing is connected to before the first of them fires. */
-const environment = {
+export const environment: NodeJS.ProcessEnv = {
   ...process.env,
   ...Object.fromEntries(
     Object.entries<SettingDefinition>(settingDefinitions)
@@ -65,7 +66,8 @@ const environment = {
   NODE_OPTIONS: "",
 };
 
-function loadFresh(path: string): Loading {
+/** Loads an entry file in a process of its own. */
+export function loadFresh(path: string): Loading {
   const startedAt = performance.now();
   const said = execFileSync(process.execPath, ["-e", script, path], {
     env: environment,

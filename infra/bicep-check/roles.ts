@@ -17,12 +17,12 @@ export const allowedRoles: Readonly<Record<string, { id: string; on: readonly st
   },
   serviceBusDataReceiver: {
     id: "4f6d3b9b-027b-4f4c-9142-0e5a2a2247e0",
-    on: ["changes", "noticesQueue"],
+    on: ["changes", "changesDry", "noticesQueue"],
     why: "taking and peeking messages of one queue",
   },
   serviceBusDataSender: {
     id: "69a216fc-b8fb-44d8-bc22-1f3c2cd27a39",
-    on: ["changes"],
+    on: ["changes", "changesDry"],
     why: "putting messages onto one queue",
   },
   keyVaultSecretsUser: {

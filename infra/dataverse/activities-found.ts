@@ -50,7 +50,9 @@ export async function checkActivityTables(client: DataverseClient, tables: Activ
     const table = tables[type];
     const found = await findTable(client, table.name);
     if (!found) {
-      problems.push(`table ${table.name} for events of type ${type} is not there: run dataverse:activities -- apply`);
+      problems.push(
+        `table ${table.name} for events of type ${type} is not there: run npm run dataverse:apply -- --activities`,
+      );
       continue;
     }
     problems.push(...misfits(table, found), ...(await wrongRegarding(client, table)));
@@ -79,7 +81,7 @@ function misfits(table: ActivityTable, found: FoundTable): string[] {
     const length = found.lengths.get(column);
     if (length === undefined || length >= longest[key]) continue;
     problems.push(
-      `column ${column} of table ${name} holds ${length} characters, not ${longest[key]}: say so in the settings, or run dataverse:activities -- apply`,
+      `column ${column} of table ${name} holds ${length} characters, not ${longest[key]}: say so in the settings, or run npm run dataverse:apply -- --activities`,
     );
   }
   if (columns.date !== "") check(columns.date, ["DateTimeType"]);

@@ -1,14 +1,17 @@
 // Compares the activity tables in Dynamics with what e-mail events need (activities-desired.ts) and makes them so: publisher, solution, tables, columns.
-// Safe to run twice and after being killed half-way: everything is found again by name. Nothing is deleted but tables that are named.
+// Safe to run twice and after being killed half-way: everything is found again by name, and our own solution notes whether it was published. Nothing is
+// deleted but tables that are named.
 
+import { createHash } from "node:crypto";
 import { z } from "zod";
 import type { DataverseClient } from "../../shared/dataverse/client.js";
 import { RefusedError, SyncError } from "../../shared/errors.js";
 import type { Clock } from "../../shared/model/clock.js";
 import type { EventType } from "../../shared/model/email-event.js";
-import { type Action, change, list } from "./action.js";
+import { type Action, about, change, list } from "./action.js";
 import { columnBody, type DesiredColumn, type DesiredTable, desiredTables, tableBody } from "./activities-desired.js";
 import { type FoundTable, findTable } from "./activities-found.js";
+import type { Part } from "./part.js";
 
 /**
  * Where and as what. `prefix` of the publisher: 2 to 8 characters; `solution`: unique name of an unmanaged solution. `foreign`: types whose tables are somebody
@@ -20,16 +23,27 @@ export interface ActivitiesOptions {
   prefix: string;
   solution: string;
   foreign?: ReadonlySet<EventType>;
+  /** Publishes even when nothing differs. */
+  publish?: boolean;
 }
 
 const publisherSchema = z.object({ publisherid: z.string(), customizationprefix: z.string().nullish() });
-const solutionSchema = z.object({ solutionid: z.string(), _publisherid_value: z.string().nullish() });
+const solutionSchema = z.object({
+  solutionid: z.string(),
+  _publisherid_value: z.string().nullish(),
+  description: z.string().nullish(),
+});
+
+/** Everything that differs, in the order to do it, as `activitiesPart` has it. */
+export async function planActivities(options: ActivitiesOptions): Promise<Action[]> {
+  return [...(await activitiesPart(options)).actions];
+}
 
 /**
- * Everything that differs, in the order to do it; last the publishing, always, as nothing says whether it was done. Throws when the prefix is none, when the
- * solution has another publisher, when a table or column of a needed name is something else.
+ * What there must be, and what differs; last the publishing. Throws when the prefix is none, when the solution has another publisher, when a table or column of
+ * a needed name is something else.
  */
-export async function planActivities(options: ActivitiesOptions): Promise<Action[]> {
+export async function activitiesPart(options: ActivitiesOptions): Promise<Part> {
   if (!/^(?!mscrm)[a-z][a-z0-9]{1,7}$/.test(options.prefix)) {
     throw new Error("the prefix must be 2 to 8 lower case letters and digits, begin with a letter, and not with mscrm");
   }
@@ -37,10 +51,58 @@ export async function planActivities(options: ActivitiesOptions): Promise<Action
     throw new Error("the solution's unique name must be letters, digits and underscores");
   }
   const tables = desiredTables(options.prefix, options.foreign);
-  if (tables.length === 0) return [];
-  const actions = await planSolution(options);
-  for (const table of tables) actions.push(...(await planTable(options, table)));
-  return [...actions, publishing(options.client, tables)];
+  const title = "activity tables of e-mail events";
+  if (tables.length === 0) return { title, things: [], actions: [] };
+  const { client, solution, prefix } = options;
+  const found = await findSolution(client, solution);
+  const ground = await planSolution(options, found);
+  const definitions: Action[] = [];
+  for (const table of tables) definitions.push(...(await planTable(options, table)));
+  return {
+    title,
+    things: [`publisher ${prefix}`, `solution ${solution}`, ...tables.map(({ table }) => table.name)],
+    actions: [...ground, ...withPublishing(options, tables, found, definitions)],
+  };
+}
+
+const madeByUs = "Made by dataverse:apply.";
+
+/**
+ * The changes, and publishing after them. Nothing says what is published, so a solution of ours notes for which definitions it was done, and no longer does as
+ * soon as one changes: a kill anywhere leaves a note that publishes. A solution of somebody else's is not written on.
+ */
+function withPublishing(
+  options: ActivitiesOptions,
+  tables: readonly DesiredTable[],
+  found: z.infer<typeof solutionSchema> | undefined,
+  definitions: readonly Action[],
+): Action[] {
+  const { client, solution, publish = false } = options;
+  const isOurs = found === undefined || (found.description ?? "").startsWith(madeByUs);
+  const note = `${madeByUs} Published ${createHash("sha256").update(JSON.stringify(tables)).digest("hex").slice(0, 12)}`;
+  const isNoted = found?.description === note;
+  const unnote = (): Action =>
+    change(client, `note that solution ${solution} is to be published`, "PATCH", `solutions(${found?.solutionid})`, {
+      description: madeByUs,
+    });
+  if (definitions.length === 0 && !publish && (isNoted || !isOurs)) return [];
+  return [
+    ...(isNoted ? [unnote()] : []),
+    ...definitions,
+    publishing(client, tables),
+    ...(isOurs ? [noting(client, solution, note)] : []),
+  ];
+}
+
+function noting(client: DataverseClient, solution: string, description: string): Action {
+  const what = `note in solution ${solution} that it is published`;
+  return {
+    what,
+    run: async () => {
+      const path = `solutions(${(await findSolution(client, solution))?.solutionid})`;
+      await client.call({ operation: what, method: "PATCH", path, body: { description } });
+    },
+  };
 }
 
 /** The actions that take these tables away, with every row in them. Throws when a name is not one of ours. */
@@ -60,9 +122,11 @@ export async function planActivitiesRemoval(
   return actions;
 }
 
-async function planSolution({ client, prefix, solution }: ActivitiesOptions): Promise<Action[]> {
+async function planSolution(
+  { client, prefix, solution }: ActivitiesOptions,
+  found: z.infer<typeof solutionSchema> | undefined,
+): Promise<Action[]> {
   const publisher = await findPublisher(client, prefix);
-  const found = await findSolution(client, solution);
   if (found && found._publisherid_value !== publisher?.publisherid) {
     throw new Error(
       `solution ${solution} has a publisher without prefix ${prefix}: name another --solution or --prefix`,
@@ -70,18 +134,20 @@ async function planSolution({ client, prefix, solution }: ActivitiesOptions): Pr
   }
   const actions: Action[] = [];
   if (!publisher) {
-    actions.push(
-      change(client, `create publisher with prefix ${prefix}`, "POST", "publishers", {
-        uniquename: `campaign_sync_${prefix}`,
-        friendlyname: `Campaign integration (${prefix})`,
-        customizationprefix: prefix,
-        customizationoptionvalueprefix: optionPrefix,
-      }),
-    );
+    const body = {
+      uniquename: `campaign_sync_${prefix}`,
+      friendlyname: `Campaign integration (${prefix})`,
+      customizationprefix: prefix,
+      customizationoptionvalueprefix: optionPrefix,
+    };
+    const what = `create publisher with prefix ${prefix}`;
+    actions.push(about(`publisher ${prefix}`, change(client, what, "POST", "publishers", body)));
   }
   if (!found) {
     actions.push({
       what: `create solution ${solution}`,
+      kind: "create",
+      about: [`solution ${solution}`],
       run: async () => {
         const made = await findPublisher(client, prefix);
         if (!made) throw new Error(`there is no publisher with prefix ${prefix}`);
@@ -89,6 +155,7 @@ async function planSolution({ client, prefix, solution }: ActivitiesOptions): Pr
           uniquename: solution,
           friendlyname: "Campaign e-mail events",
           version: "1.0.0.0",
+          description: madeByUs,
           "publisherid@odata.bind": `/publishers(${made.publisherid})`,
         };
         await client.call({ operation: "create solution", method: "POST", path: "solutions", body });
@@ -107,7 +174,7 @@ async function findPublisher(client: DataverseClient, prefix: string) {
 }
 
 async function findSolution(client: DataverseClient, name: string) {
-  const path = `solutions?$select=solutionid,_publisherid_value&$filter=uniquename eq '${name}'`;
+  const path = `solutions?$select=${Object.keys(solutionSchema.shape).join(",")}&$filter=uniquename eq '${name}'`;
   return (await list(client, "look for solution", path, solutionSchema))[0];
 }
 
@@ -127,7 +194,7 @@ async function planTable(options: ActivitiesOptions, desired: DesiredTable): Pro
     actions.push(lengthening(options, name, "subject", desired.subjectLength));
   }
   for (const column of desired.columns) actions.push(...planColumn(options, name, column, found));
-  return actions;
+  return actions.map((action) => about(name, action));
 }
 
 function planColumn(
@@ -169,7 +236,7 @@ function definition(
       throw error;
     }
   };
-  return { what, run: () => whenFree(clock, run) };
+  return { what, kind: "create", run: () => whenFree(clock, run) };
 }
 
 /** A column is changed by writing its whole definition back (facts/dataverse.md §9.3). Never shortened. */
@@ -195,7 +262,7 @@ function lengthening(
 function publishing(client: DataverseClient, tables: readonly DesiredTable[]): Action {
   const names = tables.map(({ table }) => `<entity>${table.name}</entity>`).join("");
   const ParameterXml = `<importexportxml><entities>${names}</entities></importexportxml>`;
-  return change(client, "publish the activity tables", "POST", "PublishXml", { ParameterXml });
+  return { ...change(client, "publish the activity tables", "POST", "PublishXml", { ParameterXml }), kind: "change" };
 }
 
 /** Another customization is under way: only one can be (facts/dataverse.md §9.3). */

@@ -1,6 +1,7 @@
 // The two doors as Dynamics knows them, service endpoints: found by contract and name, written, removed, and looked at for doubles
 // (facts/dataverse.md §1.1, §2). What is posted to them is steps.ts.
 
+import { createHmac } from "node:crypto";
 import { z } from "zod";
 import type { DataverseClient } from "../../shared/dataverse/client.js";
 import { type Action, change, list } from "./action.js";
@@ -9,11 +10,12 @@ import { type BusTarget, busNameOf, type WebhookTarget } from "./desired.js";
 /** A webhook posts to us over HTTP, a bus endpoint to a queue that we read. */
 export type Door = "webhook" | "bus";
 
-/** A service endpoint as it should be: where it posts to, in words, and its columns, secrets included. */
+/** A service endpoint as it should be: where it posts to, in words, and its columns, secrets included. `secret`: "" when it is not known. */
 export interface DesiredEndpoint {
   door: Door;
   name: string;
   address: string;
+  secret: string;
   body: Record<string, unknown>;
 }
 
@@ -27,6 +29,13 @@ const endpointSchema = z.object({
   namespaceaddress: z.string().nullish(),
   solutionnamespace: z.string().nullish(),
   path: z.string().nullish(),
+  authtype: z.number().nullish(),
+  messageformat: z.number().nullish(),
+  saskeyname: z.string().nullish(),
+  description: z.string().nullish(),
+  issaskeyset: z.boolean().nullish(),
+  /** Webhooks only: is a key stored? It cannot be read itself. */
+  isauthvalueset: z.boolean().nullish(),
 });
 
 /** Webhook; Queue (Persistent). */
@@ -43,7 +52,8 @@ export function webhookEndpoint({ name, url, key }: WebhookTarget): DesiredEndpo
     door: "webhook",
     name,
     address: url,
-    body: { name, contract: contracts.webhook, messageformat: json, ...address },
+    secret: key,
+    body: { name, contract: contracts.webhook, messageformat: json, ...address, description: describe(name, key) },
   };
 }
 
@@ -64,7 +74,15 @@ export function busEndpoint({ name, namespace, queue, sasName, sasKey: saskey }:
     door: "bus",
     name,
     address: `sb://${host}/${queue}`,
-    body: { name, contract: contracts.bus, messageformat: json, ...address, ...auth },
+    secret: saskey,
+    body: {
+      name,
+      contract: contracts.bus,
+      messageformat: json,
+      ...address,
+      ...auth,
+      description: describe(name, saskey),
+    },
   };
 }
 
@@ -75,7 +93,31 @@ export async function findEndpoint(client: DataverseClient, door: Door, name: st
   return found[0];
 }
 
-/** What makes the endpoint what it should be. Its secret cannot be compared (facts/dataverse.md §1.1): it is written every time. */
+/**
+ * Its secret cannot be read back (facts/dataverse.md §1.1), so a mark of the one that was written is left beside it: 48 bits of a hash, which tell another key
+ * and do not tell the key.
+ */
+function describe(name: string, secret: string): string {
+  const mark = createHmac("sha256", secret).update(`service endpoint ${name}`).digest("hex").slice(0, 12);
+  return `Made by dataverse:apply. Key ${mark}`;
+}
+
+/** Is anything about the endpoint not as it should be? A secret that is not known is not compared. */
+export function isEndpointRight({ address, secret, body }: DesiredEndpoint, existing: Endpoint): boolean {
+  const isSecretThere = existing.contract === contracts.webhook ? existing.isauthvalueset : existing.issaskeyset;
+  const same = (column: "authtype" | "messageformat" | "saskeyname" | "description"): boolean =>
+    body[column] === undefined || body[column] === existing[column];
+  return (
+    sameAddress(addressOf(existing), address) &&
+    isSecretThere !== false &&
+    same("authtype") &&
+    same("messageformat") &&
+    same("saskeyname") &&
+    (secret === "" || same("description"))
+  );
+}
+
+/** What makes the endpoint what it should be, its secret included. */
 export function planEndpoint(
   client: DataverseClient,
   desired: DesiredEndpoint,
@@ -134,19 +176,21 @@ function isOurs(endpoint: Endpoint, door: Door, name: string): boolean {
   return endpoint.contract === contracts[door] && endpoint.name === name;
 }
 
-function listEndpoints(client: DataverseClient): Promise<Endpoint[]> {
-  const select = "serviceendpointid,name,contract,url,namespaceaddress,solutionnamespace,path";
+/** Every service endpoint of the environment, whoever made it. */
+export function listEndpoints(client: DataverseClient): Promise<Endpoint[]> {
+  const select = Object.keys(endpointSchema.shape).join(",");
   return list(client, "list service endpoints", `serviceendpoints?$select=${select}`, endpointSchema);
 }
 
-function addressOf({ contract, url, namespaceaddress, solutionnamespace, path }: Endpoint): string {
+/** Where it posts to. */
+export function addressOf({ contract, url, namespaceaddress, solutionnamespace, path }: Endpoint): string {
   if (contract === contracts.webhook) return url ?? "";
   const namespace = namespaceaddress || `sb://${solutionnamespace}.servicebus.windows.net/`;
   return `${namespace.replace(/\/*$/, "/")}${path ?? ""}`;
 }
 
-/** Hosts know no case, and neither Functions routes nor queue names do; a key that somebody wrote into the URL is no other address. */
-function sameAddress(one: string, other: string): boolean {
+/** Do both lead to the same place? Hosts know no case, and neither Functions routes nor queue names do; a key that somebody wrote into the URL is no other address. */
+export function sameAddress(one: string, other: string): boolean {
   const plain = (address: string): string =>
     address
       .toLowerCase()

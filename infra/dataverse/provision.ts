@@ -4,17 +4,19 @@
 import { z } from "zod";
 import type { DataverseClient } from "../../shared/dataverse/client.js";
 import type { CompiledMapping } from "../../shared/mapping/compile.js";
-import type { Action } from "./action.js";
+import { type Action, about } from "./action.js";
 import { type BusTarget, type CreateImageProperty, desiredSteps, type WebhookTarget } from "./desired.js";
 import {
   busEndpoint,
   type DesiredEndpoint,
   findDoubles,
   findEndpoint,
+  isEndpointRight,
   planEndpoint,
   planEndpointRemoval,
   webhookEndpoint,
 } from "./endpoints.js";
+import type { Part } from "./part.js";
 import { planSteps } from "./steps.js";
 
 /** What to provision, and where: the webhook, the queue, or both doors. */
@@ -24,14 +26,27 @@ export interface ProvisionOptions {
   bus?: BusTarget | undefined;
   mappings: ReadonlyMap<string, CompiledMapping>;
   createImageProperty?: CreateImageProperty;
+  /** The endpoints' keys are written even where they look right: what somebody wrote over them by hand cannot be seen. */
+  writeKeys?: boolean;
 }
 
 /** Everything that differs, in the order to do it. What does not exist yet is looked up again when the actions run. */
 export async function planRegistration(options: ProvisionOptions): Promise<Action[]> {
+  return (await registrationParts(options)).flatMap(({ actions }) => actions);
+}
+
+/** The same by parts: change tracking, and each door with its steps. */
+export async function registrationParts(options: ProvisionOptions): Promise<Part[]> {
   const { client, mappings } = options;
-  const actions = await planTracking(client, mappings);
-  for (const endpoint of doors(options)) actions.push(...(await planDoor(options, endpoint)));
-  return actions;
+  const parts: Part[] = [
+    {
+      title: "change tracking",
+      things: [...mappings.values()].map(({ table }) => table.name),
+      actions: await planTracking(client, mappings),
+    },
+  ];
+  for (const endpoint of doors(options)) parts.push(await planDoor(options, endpoint));
+  return parts;
 }
 
 /** What people should know of what is registered besides; see `findDoubles`. */
@@ -68,8 +83,8 @@ function doors({ webhook, bus }: Pick<ProvisionOptions, "webhook" | "bus">): Des
   return [...(webhook ? [webhookEndpoint(webhook)] : []), ...(bus ? [busEndpoint(bus)] : [])];
 }
 
-async function planDoor(options: ProvisionOptions, endpoint: DesiredEndpoint): Promise<Action[]> {
-  const { client, mappings, createImageProperty = "Target" } = options;
+async function planDoor(options: ProvisionOptions, endpoint: DesiredEndpoint): Promise<Part> {
+  const { client, mappings, createImageProperty = "Target", writeKeys = false } = options;
   const { door, name } = endpoint;
   const existing = await findEndpoint(client, door, name);
   const endpointId = async (): Promise<string> => {
@@ -78,10 +93,17 @@ async function planDoor(options: ProvisionOptions, endpoint: DesiredEndpoint): P
     return made.serviceendpointid;
   };
   const steps = desiredSteps(name, mappings.values(), createImageProperty);
-  return [
-    planEndpoint(client, endpoint, existing),
-    ...(await planSteps(client, endpointId, existing?.serviceendpointid, steps)),
-  ];
+  const title = `${door} ${name}`;
+  const isRight = existing !== undefined && !writeKeys && isEndpointRight(endpoint, existing);
+  return {
+    title,
+    things: [title, ...steps.map((step) => step.name)],
+    actions: [
+      ...(isRight ? [] : [about(title, planEndpoint(client, endpoint, existing))]),
+      ...(await planSteps(client, endpointId, existing?.serviceendpointid, steps)),
+    ],
+    warnings: existing && endpoint.secret === "" ? [`the key of ${title} was not compared: it is not known here`] : [],
+  };
 }
 
 async function planTracking(client: DataverseClient, mappings: ProvisionOptions["mappings"]): Promise<Action[]> {
@@ -93,6 +115,7 @@ async function planTracking(client: DataverseClient, mappings: ProvisionOptions[
       .parse(await client.json({ operation: "read table", path: `${path}?$select=LogicalName,ChangeTrackingEnabled` }));
     if (definition.ChangeTrackingEnabled) continue;
     actions.push({
+      about: [table.name],
       what: `switch change tracking on for ${table.name} (it cannot be switched off again)`,
       run: async () => {
         const whole = z.looseObject({}).parse(await client.json({ operation: "read table", path }));

@@ -4,7 +4,9 @@ import { makeMetadataSource } from "../../shared/dataverse/metadata.js";
 import { SettingsError } from "../../shared/errors.js";
 import { prepareSettings } from "../../shared/flows/prepare-settings.js";
 import { type CompiledMapping, compileMapping } from "../../shared/mapping/compile.js";
-import { shippedMappings } from "../../shared/mapping/shipped.js";
+import { shippedDocuments } from "../../shared/mapping/shipped.js";
+import type { TableMapping } from "../../shared/mapping/table-mapping.js";
+import { validateMapping } from "../../shared/mapping/validate.js";
 
 /**
  * The mappings to register for: the documents in `files`, filled in from the metadata as publishing them does, so that images carry what the published
@@ -15,7 +17,23 @@ export async function readMappings(
   files: readonly string[],
   language: number,
 ): Promise<ReadonlyMap<string, CompiledMapping>> {
-  if (files.length === 0) return shippedMappings();
+  const documents = await readDocuments(client, files, language);
+  return new Map(documents.map((mapping) => [mapping.table.name, compileMapping(mapping)]));
+}
+
+/** The same, not yet compiled. */
+export async function readDocuments(
+  client: DataverseClient,
+  files: readonly string[],
+  language: number,
+): Promise<TableMapping[]> {
+  if (files.length === 0) {
+    return shippedDocuments.map((document) => {
+      const validated = validateMapping(document);
+      if ("mapping" in validated) return validated.mapping;
+      throw new SettingsError(validated.problems.map(({ path, problem, fix }) => ({ setting: path, problem, fix })));
+    });
+  }
   const documents = files.map(readDocument);
   // Registering is what switches change tracking on.
   const rules = { language, tracking: false };
@@ -29,10 +47,11 @@ export async function readMappings(
       }),
     );
   }
-  return new Map(mappings.map((mapping) => [mapping.table.name, compileMapping(mapping)]));
+  return [...mappings];
 }
 
-function readDocument(file: string): unknown {
+/** One file as JSON. SettingsError: it cannot be read, or is none. */
+export function readDocument(file: string): unknown {
   try {
     return JSON.parse(readFileSync(file, "utf8"));
   } catch (error) {

@@ -3,13 +3,16 @@
 
 import { z } from "zod";
 import type { DataverseClient } from "../../shared/dataverse/client.js";
-import { type Action, change, list } from "./action.js";
+import { type Action, about, change, list } from "./action.js";
 import type { DesiredImage, DesiredStep } from "./desired.js";
 
 const afterOperation = 40;
 const asynchronous = 1;
 const enabled = { statecode: 0, statuscode: 1 };
 const postImage = 1;
+const rank = 1;
+/** Jobs that succeeded remove themselves. */
+const upkeep = { rank, asyncautodelete: true };
 
 const stepSchema = z.object({
   sdkmessageprocessingstepid: z.string(),
@@ -18,13 +21,19 @@ const stepSchema = z.object({
   stage: z.number(),
   statecode: z.number().nullish(),
   filteringattributes: z.string().nullish(),
+  rank: z.number().nullish(),
+  asyncautodelete: z.boolean().nullish(),
+  sdkmessageid: z.object({ name: z.string().nullish() }).nullish(),
+  sdkmessagefilterid: z.object({ primaryobjecttypecode: z.string().nullish() }).nullish(),
 });
 const imageSchema = z.object({
   sdkmessageprocessingstepimageid: z.string(),
   entityalias: z.string(),
   attributes: z.string().nullish(),
+  imagetype: z.number().nullish(),
 });
-type Step = z.infer<typeof stepSchema>;
+/** A step as it is. */
+export type Step = z.infer<typeof stepSchema>;
 
 /** Answers the id of the steps' endpoint; called when a step is made, for the endpoint may be made by an earlier action. */
 export type EndpointId = () => Promise<string>;
@@ -40,7 +49,8 @@ export async function planSteps(
   desired: readonly DesiredStep[],
 ): Promise<Action[]> {
   const existing = existingEndpointId === undefined ? [] : await listSteps(client, existingEndpointId);
-  const usable = existing.filter(({ mode, stage }) => mode === asynchronous && stage === afterOperation);
+  const wantedSteps = new Map(desired.map((step) => [step.name, step]));
+  const usable = existing.filter((step) => isInPlace(step, wantedSteps.get(step.name)));
   const kept = new Map<string, Step>();
   for (const step of usable) if (!kept.has(step.name)) kept.set(step.name, step);
   const wanted = new Set(desired.map(({ name }) => name));
@@ -49,9 +59,23 @@ export async function planSteps(
   return [...(await Promise.all(plans)).flat(), ...superfluous.map((step) => removal(client, step, wanted))];
 }
 
-function listSteps(client: DataverseClient, endpointId: string): Promise<Step[]> {
-  const select = "sdkmessageprocessingstepid,name,mode,stage,statecode,filteringattributes";
-  const path = `serviceendpoints(${endpointId})/serviceendpoint_sdkmessageprocessingstep?$select=${select}`;
+/** What a step can be changed to is changed; where and on what it runs is not: it is made anew. */
+function isInPlace({ mode, stage, sdkmessageid, sdkmessagefilterid }: Step, desired: DesiredStep | undefined): boolean {
+  const isOn = (found: string | null | undefined, wanted: string | undefined): boolean =>
+    found === null || found === undefined || wanted === undefined || found === wanted;
+  return (
+    mode === asynchronous &&
+    stage === afterOperation &&
+    isOn(sdkmessageid?.name, desired?.message) &&
+    isOn(sdkmessagefilterid?.primaryobjecttypecode, desired?.table)
+  );
+}
+
+/** The steps that post to an endpoint. */
+export function listSteps(client: DataverseClient, endpointId: string): Promise<Step[]> {
+  const select = "sdkmessageprocessingstepid,name,mode,stage,statecode,filteringattributes,rank,asyncautodelete";
+  const expand = "sdkmessageid($select=name),sdkmessagefilterid($select=primaryobjecttypecode)";
+  const path = `serviceendpoints(${endpointId})/serviceendpoint_sdkmessageprocessingstep?$select=${select}&$expand=${expand}`;
   return list(client, "list steps", path, stepSchema);
 }
 
@@ -72,33 +96,53 @@ async function planStep(
       const id = await createStep(client, await endpointId(), step);
       if (step.image) await createImage(client, id, step.image);
     };
-    return [{ what: `create step ${step.name}`, run }];
+    return [{ what: `create step ${step.name}`, kind: "create", about: [step.name], run }];
   }
   const path = `sdkmessageprocessingsteps(${found.sdkmessageprocessingstepid})`;
   const patch = (what: string, body: Record<string, unknown>): Action =>
-    change(client, `${what} step ${step.name}`, "PATCH", path, body);
+    about(step.name, change(client, `${what} step ${step.name}`, "PATCH", path, body));
   const isFiltered = (found.filteringattributes ?? "") === step.filteringAttributes;
   return [
     ...(isFiltered
       ? []
       : [patch("change the filtering attributes of", { filteringattributes: step.filteringAttributes || null })]),
     ...(found.statecode === 1 ? [patch("enable", enabled)] : []),
-    ...(await planImage(client, found, step)),
+    ...(found.asyncautodelete === true && found.rank === rank ? [] : [patch("change rank and clean-up of", upkeep)]),
+    ...(await planImage(client, found, step)).map((action) => about(step.name, action)),
   ];
 }
 
+/** Of several images the one of the right alias is kept; on a step of ours there is no other. */
 async function planImage(client: DataverseClient, found: Step, step: DesiredStep): Promise<Action[]> {
   const { image } = step;
-  if (!image) return [];
   const id = found.sdkmessageprocessingstepid;
   const filter = encodeURIComponent(`_sdkmessageprocessingstepid_value eq ${id}`);
-  const path = `sdkmessageprocessingstepimages?$filter=${filter}&$select=sdkmessageprocessingstepimageid,entityalias,attributes`;
-  const [first] = await list(client, "list images", path, imageSchema);
-  if (!first) return [{ what: `create the image of step ${step.name}`, run: () => createImage(client, id, image) }];
+  const path = `sdkmessageprocessingstepimages?$filter=${filter}&$select=${Object.keys(imageSchema.shape).join(",")}`;
+  const images = await list(client, "list images", path, imageSchema);
+  const postImages = image ? images.filter(({ imagetype }) => imagetype === postImage) : [];
+  const kept = postImages.find(({ entityalias }) => entityalias === image?.alias) ?? postImages[0];
+  const superfluous = images.filter((one) => one !== kept);
+  return [
+    ...(image ? planKept(client, { id, step: step.name, image }, kept) : []),
+    ...superfluous.map(({ sdkmessageprocessingstepimageid, entityalias }) => {
+      const address = `sdkmessageprocessingstepimages(${sdkmessageprocessingstepimageid})`;
+      return change(client, `remove image ${entityalias} of step ${step.name}`, "DELETE", address);
+    }),
+  ];
+}
+
+function planKept(
+  client: DataverseClient,
+  { id, step, image }: { id: string; step: string; image: DesiredImage },
+  first: z.infer<typeof imageSchema> | undefined,
+): Action[] {
+  if (!first) {
+    return [{ what: `create the image of step ${step}`, kind: "create", run: () => createImage(client, id, image) }];
+  }
   if (first.entityalias === image.alias && first.attributes === image.attributes) return [];
   const body = { name: image.alias, entityalias: image.alias, attributes: image.attributes };
   const address = `sdkmessageprocessingstepimages(${first.sdkmessageprocessingstepimageid})`;
-  return [change(client, `change the image of step ${step.name}`, "PATCH", address, body)];
+  return [change(client, `change the image of step ${step}`, "PATCH", address, body)];
 }
 
 async function createStep(client: DataverseClient, endpointId: string, step: DesiredStep): Promise<string> {
@@ -122,9 +166,8 @@ async function createStep(client: DataverseClient, endpointId: string, step: Des
       name: step.name,
       stage: afterOperation,
       mode: asynchronous,
-      rank: 1,
+      ...upkeep,
       supporteddeployment: 0,
-      asyncautodelete: true,
       filteringattributes: step.filteringAttributes || null,
       "eventhandler_serviceendpoint@odata.bind": `/serviceendpoints(${endpointId})`,
       "sdkmessageid@odata.bind": `/sdkmessages(${message._sdkmessageid_value})`,

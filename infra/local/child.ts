@@ -1,5 +1,7 @@
 // What every process of the local runtime does: say when it is ready, and end with the process that started it.
 
+import { stopMessage } from "./stop-message.js";
+
 // Ends with the parent, by whatever death, and from the first moment on: a parent may die before its child is ready. Without a
 // parent on an IPC channel `connected` is undefined.
 process.on("disconnect", () => process.exit(0));
@@ -11,7 +13,7 @@ export function announceReady(name: string, address: string): void {
   process.send?.({ ready: true, name, address });
 }
 
-/** Runs `close` once on SIGINT or SIGTERM, then exits; a second signal exits at once. */
+/** Runs `close` once on SIGINT, SIGTERM or the parent's message, then exits; a second one exits at once. */
 export function closeOnSignal(close: () => Promise<void> | void): void {
   let closing = false;
   const end = (): void => {
@@ -27,4 +29,7 @@ export function closeOnSignal(close: () => Promise<void> | void): void {
   };
   process.on("SIGINT", end);
   process.on("SIGTERM", end);
+  process.on("message", (message) => {
+    if (message === stopMessage) end();
+  });
 }

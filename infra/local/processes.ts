@@ -2,6 +2,7 @@
 
 import { type ChildProcess, spawn } from "node:child_process";
 import { createWriteStream, type WriteStream } from "node:fs";
+import { stopMessage } from "./stop-message.js";
 
 /** One process: `address` is what it said when it was ready, and stays its address over restarts. */
 export interface LocalProcess {
@@ -22,6 +23,8 @@ export interface ProcessPlan {
   env?: Record<string, string>;
   /** Its output goes here, in full. */
   logFile?: string;
+  /** How it is asked to end in order; a message where the platform has no signals. */
+  stopBy?: "signal" | "message";
   /** Told of an end that nobody asked for. */
   onUnexpectedEnd?: (how: string) => void;
 }
@@ -34,6 +37,7 @@ const stopWithinMs = 10_000;
  * Throws with the end of its output when it ends before it is ready.
  */
 export async function startProcess(plan: ProcessPlan): Promise<LocalProcess> {
+  const { stopBy = process.platform === "win32" ? "message" : "signal" } = plan;
   const child = spawn(process.execPath, ["--import", "tsx", plan.script, ...plan.args], {
     stdio: ["ignore", "pipe", "pipe", "ipc"],
     env: { ...process.env, ...plan.env },
@@ -50,9 +54,9 @@ export async function startProcess(plan: ProcessPlan): Promise<LocalProcess> {
     if (!ending) plan.onUnexpectedEnd?.(how);
   });
 
-  const end = async (signal: NodeJS.Signals): Promise<string> => {
+  const end = async (ask: () => void): Promise<string> => {
     ending = true;
-    if (child.exitCode === null && child.signalCode === null) child.kill(signal);
+    if (child.exitCode === null && child.signalCode === null) ask();
     await Promise.race([ended, unrefTimeout(stopWithinMs)]);
     if (child.exitCode === null && child.signalCode === null) child.kill("SIGKILL");
     return ended;
@@ -61,8 +65,8 @@ export async function startProcess(plan: ProcessPlan): Promise<LocalProcess> {
     name: plan.name,
     address,
     pid: child.pid,
-    kill: () => end("SIGKILL"),
-    stop: () => end("SIGTERM"),
+    kill: () => end(() => void child.kill("SIGKILL")),
+    stop: () => end(() => void (stopBy === "message" ? child.send(stopMessage) : child.kill("SIGTERM"))),
   };
 }
 

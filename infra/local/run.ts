@@ -1,10 +1,14 @@
 // npm start: the whole system on this machine, and the main job played on it (design.md §9).
-// npm start -- [--scenario small|linked|events|event-files|opt-outs] [--once] [--json FILE] [--port-host N] [--port-dataverse N] …
+// npm start -- --connect FILE [--dry-run|--write] [--mappings FILE …] [--once] [--json FILE]: real systems, connect.ts
+// npm start -- [--scenario small|linked|events|event-files|opt-outs] [--once] [--json FILE] [--package ZIP] [--port-host N] [--port-dataverse N] …
 
 import { writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { parseArgs } from "node:util";
+import { unpackPackage } from "../package/unpack.js";
+import { requireRepositoryRoot } from "../repository-root.js";
 import type { InstanceConfiguration } from "./campaign/model/instance.js";
+import { connect, whyNotConnected } from "./connect.js";
 import { LOCAL_APPS } from "./dataverse/options.js";
 import { eventFileSettings, extractOften, playEventFiles } from "./event-files-job.js";
 import { eventSettings, makeActivityTables, playEvents } from "./events-job.js";
@@ -15,7 +19,7 @@ import { optOutSettings, playOptOuts } from "./opt-outs-job.js";
 import { observe, signIn } from "./people.js";
 import { registerInForce } from "./register.js";
 import { printReport, type Report } from "./report.js";
-import { type Ports, type Runtime, requireRepositoryRoot, standardPorts, startRuntime } from "./runtime.js";
+import { type Ports, type Runtime, standardPorts, startRuntime } from "./runtime.js";
 import { campaignInstance } from "./scenarios/acme/campaign-instance.js";
 import { defineAcmeTables } from "./scenarios/acme/dynamics-tables.js";
 import { inventContact } from "./scenarios/contacts.js";
@@ -83,8 +87,15 @@ const scenarios: Readonly<Record<string, Scenario>> = {
 
 interface Arguments {
   scenario: Scenario;
+  /** File that names real systems, instead of a scenario. */
+  connect: string | undefined;
+  /** Is anything written there? */
+  write: boolean;
+  mappings: readonly string[];
   once: boolean;
   json: string | undefined;
+  /** Zip of `npm run package` to run instead of building the app. */
+  package: string | undefined;
   /** State and logs; emptied at the start. */
   directory: string;
   ports: Ports;
@@ -95,9 +106,14 @@ function readArguments(): Arguments {
   const { values } = parseArgs({
     options: {
       scenario: { type: "string", default: "small" },
+      connect: { type: "string" },
+      write: { type: "boolean", default: false },
+      "dry-run": { type: "boolean", default: false },
+      mappings: { type: "string", multiple: true, default: [] },
       once: { type: "boolean", default: false },
       json: { type: "string" },
-      directory: { type: "string", default: ".local" },
+      package: { type: "string" },
+      directory: { type: "string" },
       ...(Object.fromEntries(portOptions) as Record<string, { type: "string" }>),
     },
   });
@@ -106,24 +122,37 @@ function readArguments(): Arguments {
   if (scenario === undefined) {
     throw new Error(`there is no scenario ${values.scenario}; there is: ${Object.keys(scenarios).join(", ")}`);
   }
+  const { connect, write, "dry-run": dryRun, mappings } = values;
+  if (connect === undefined && (write || dryRun || mappings.length > 0)) {
+    throw new Error("--dry-run, --write and --mappings go with --connect FILE");
+  }
+  if (write && dryRun) throw new Error("give --dry-run or --write, not both");
   const ports = Object.fromEntries(
     Object.entries(standardPorts).map(([name, port]) => [name, Number(given[`port-${name}`] ?? port)]),
   );
   return {
     scenario,
+    connect,
+    write,
+    mappings,
     once: values.once,
     json: values.json,
-    directory: values.directory,
+    package: values.package,
+    directory: values.directory ?? (connect === undefined ? ".local" : ".local-connected"),
     ports: ports as unknown as Ports,
   };
 }
 
 async function main(): Promise<void> {
   requireRepositoryRoot();
-  const { scenario, once, json, directory, ports } = readArguments();
+  const given = readArguments();
+  if (given.connect !== undefined) return connectTo(given.connect, given);
+  const { scenario, once, json, package: zip, directory, ports } = given;
   let stopping = false;
-  console.log("starting bus, tables, Dataverse and Campaign simulators, and building the app …");
+  const ofApp = zip === undefined ? "building the app" : `unpacking ${zip}`;
+  console.log(`starting bus, tables, Dataverse and Campaign simulators, and ${ofApp} …`);
   const runtime = await startRuntime({
+    app: zip === undefined ? undefined : unpackPackage(zip),
     directory,
     ports,
     campaignInstance: scenario.campaignInstance,
@@ -158,6 +187,37 @@ async function main(): Promise<void> {
     process.exitCode = 1;
     await stop();
   }
+}
+
+/** Ends in order on the first signal, at once on the second. */
+async function connectTo(file: string, { json, package: zip, ...given }: Arguments): Promise<void> {
+  const ending = new AbortController();
+  for (const signal of ["SIGINT", "SIGTERM"] as const) {
+    process.on(signal, () => {
+      if (ending.signal.aborted) process.exit(130);
+      console.log("\nstopping …");
+      ending.abort();
+    });
+  }
+  try {
+    const report = await connect({
+      ...given,
+      file,
+      app: zip === undefined ? undefined : unpackPackage(zip),
+      environment: process.env,
+      say: (line) => console.log(line),
+      signal: ending.signal,
+    });
+    if (json !== undefined) writeFileSync(json, `${JSON.stringify(report, undefined, 2)}\n`);
+    if (report.failures > 0) process.exitCode = 1;
+  } catch (error) {
+    if (!ending.signal.aborted) {
+      console.error(whyNotConnected(error));
+      process.exitCode = 1;
+    }
+  }
+  // Clients keep connections open that nothing here closes.
+  process.exit(process.exitCode ?? (ending.signal.aborted ? 130 : 0));
 }
 
 async function play(runtime: Runtime, scenario: Scenario): Promise<Report> {

@@ -34,16 +34,22 @@ export const standardPorts: Ports = {
 };
 
 /** Name of a process that can be killed and started again. Hosts are `host`, `host-2`, … */
-export type ServiceName = "bus" | "tables" | "dataverse" | "campaign";
+export type ServiceName = (typeof serviceNames)[number];
+const serviceNames = ["bus", "tables", "dataverse", "campaign"] as const;
 
-/** How to start the runtime. `directory` holds its state and logs and is emptied first. */
+/** How to start the runtime. `directory` holds its state and logs and is emptied first, unless it is to be `kept` from run to run. */
 export interface RuntimeOptions {
   directory: string;
+  kept?: boolean;
+  /** Stand-ins that nobody needs: others take their place. */
+  without?: readonly ServiceName[];
   ports: Ports;
   /** App settings that differ from those of local.settings.sample.json. */
   settings?: Record<string, string>;
   /** What Campaign's administrators configured; without it the simulator's own instance. */
   campaignInstance?: InstanceConfiguration | undefined;
+  /** Folder of an app that is packaged already; without it the repository's is built. */
+  app?: string | undefined;
   /** Options of the simulators' processes. */
   args?: Partial<Record<ServiceName, readonly string[]>>;
   /** How long a dead host's timers stay its own, in ms. */
@@ -69,10 +75,10 @@ export interface Runtime {
 export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
   // Everything is on this machine: a corporate proxy in the environment must not get in between.
   process.env.NO_PROXY = [process.env.NO_PROXY, "127.0.0.1", "localhost"].filter(Boolean).join(",");
-  emptyDirectory(options.directory);
+  if (options.kept) keepDirectory(options.directory);
+  else emptyDirectory(options.directory);
   const logDirectory = join(options.directory, "logs");
-  const appDirectory = join(options.directory, "app");
-  mkdirSync(join(appDirectory, "dist"), { recursive: true });
+  const appDirectory = options.app ?? join(options.directory, "app");
   mkdirSync(logDirectory, { recursive: true });
   const ports = await settlePorts(options.ports);
   const sftp = makeSftpKeys(join(options.directory, "sftp"));
@@ -96,7 +102,10 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
     await Promise.all([...running.values()].map((process) => process.stop()));
   };
   try {
-    await Promise.all([...(["bus", "tables", "dataverse", "campaign"] as const).map(start), packApp(appDirectory)]);
+    await Promise.all([
+      ...serviceNames.filter((name) => options.without?.includes(name) !== true).map(start),
+      options.app ?? packApp(appDirectory),
+    ]);
   } catch (error) {
     await stop();
     throw error;
@@ -136,10 +145,28 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
 }
 
 const marker = "local-runtime";
+const keptMarker = "connected-runtime";
+
+/** Makes a directory whose state the next run goes on with; refuses anybody else's. Twice is once. */
+export function keepDirectory(directory: string): void {
+  const held = heldIn(directory);
+  if (held.length > 0 && !held.includes(keptMarker)) {
+    throw new Error(`${directory} holds something else: name another one with --directory`);
+  }
+  mkdirSync(directory, { recursive: true });
+  writeFileSync(
+    join(directory, keptMarker),
+    "state and logs of npm start -- --connect; the next one goes on with them\n",
+  );
+}
+
+function heldIn(directory: string): string[] {
+  return existsSync(directory) ? readdirSync(directory) : [];
+}
 
 /** Empties a directory that an earlier run made; refuses to touch anybody else's. */
 function emptyDirectory(directory: string): void {
-  const held = existsSync(directory) ? readdirSync(directory) : [];
+  const held = heldIn(directory);
   if (held.length > 0 && !held.includes(marker)) {
     throw new Error(`${directory} is not empty and not the local runtime's: name another one with --directory`);
   }
@@ -150,6 +177,7 @@ function emptyDirectory(directory: string): void {
 
 /** The app as it is deployed: package.json, host.json and the bundle, and nothing else. */
 async function packApp(directory: string): Promise<void> {
+  mkdirSync(join(directory, "dist"), { recursive: true });
   await buildApp(join(directory, "dist", "main.cjs"));
   copyFileSync("host.json", join(directory, "host.json"));
   copyFileSync("package.json", join(directory, "package.json"));
@@ -240,11 +268,4 @@ function tryPort(port: number): Promise<number | undefined> {
       server.close(() => resolve(typeof address === "object" && address !== null ? address.port : undefined));
     });
   });
-}
-
-/** Fails early, and in words, where the repository's own files are missing: the runtime is started from its root. */
-export function requireRepositoryRoot(): void {
-  if (!existsSync("host.json") || !existsSync("functions/startup.ts")) {
-    throw new Error("run this from the repository's root");
-  }
 }

@@ -1,5 +1,5 @@
-// What somebody is told of. Log alerts look for lines that the app writes (test/infra/bicep.test.ts holds them to the code); what has no line and no
-// measurement yet is listed in docs/deploy.md.
+// What somebody is told of; docs/operate.md says what to do about each. Log alerts look for lines that the app writes (test/infra/bicep.test.ts and
+// alerts.test.ts hold them to the code), metric alerts for what the platform itself measures.
 
 @description('Name of the deployment.')
 param name string
@@ -13,11 +13,8 @@ param tags object
 @description('Who is told.')
 param emails string[]
 
-@description('Minutes without a finished sweep that count as an alarm.')
+@description('Minutes without a look of the monitor that count as an alarm.')
 param quietMinutes int
-
-@description('Are e-mail events brought to Dynamics?')
-param bringsEvents bool
 
 @description('Application Insights.')
 param insightsId string
@@ -57,7 +54,7 @@ var usualLines = [
   {
     name: 'failing-runs'
     what: 'Runs of a timer that failed several times: each says why.'
-    query: 'traces | where message startswith "sweep failed " or message startswith "pulling events failed " or message startswith "pulling opt-outs failed " or message startswith "checking the events\' way failed "'
+    query: 'traces | where message startswith "sweep failed " or message startswith "pulling events failed " or message startswith "pulling opt-outs failed " or message startswith "checking the events\' way failed " or message startswith "bringing history failed " or message startswith "comparing opt-outs failed " or message startswith "monitoring failed "'
     severity: 2
     above: 3
   }
@@ -91,22 +88,38 @@ var usualLines = [
   }
 ]
 
-// Nothing was said though it should have been: the run, its trigger or the whole app stands still.
-var sweepQuiet = [
+// The app's monitor names what stands still, or has been as it should not be for too long, by code, at every look while it lasts. Each code, and what it is
+// about, is an alert of its own, which ends by itself. Codes are shared/flows/alarms.ts's (test/infra/alerts.test.ts).
+var alarms = [
   {
-    name: 'no-sweep'
-    what: 'No sweep has finished: changes wait in the ledger, checkpoints grow old.'
-    query: 'traces | where message startswith "swept "'
+    name: 'alarm'
+    what: 'Something does not happen that should; the dimensions say what, the line what to do.'
+    severity: 1
+    codes: [
+      'queue-stalled'
+      'lane-stalled'
+      'no-success'
+      'checkpoint-old'
+      'gate-closed'
+      'token-ages'
+      'not-measured'
+      'secret-within-day'
+      'secret-within-week'
+    ]
+  }
+  {
+    name: 'warning'
+    what: 'It works, and somebody should look; the dimensions say at what.'
+    severity: 3
+    codes: [
+      'oldest-message'
+      'many-failures'
+      'stopped-long'
+      'parked-long'
+      'secret-within-month'
+    ]
   }
 ]
-var eventsQuiet = [
-  {
-    name: 'no-events'
-    what: 'No run that pulls e-mail events has finished.'
-    query: 'traces | where message startswith "events pulled "'
-  }
-]
-var quiet = bringsEvents ? concat(sweepQuiet, eventsQuiet) : sweepQuiet
 
 var busIds = empty(noticesId) ? [busId] : [busId, noticesId]
 
@@ -155,13 +168,47 @@ resource lineAlerts 'Microsoft.Insights/scheduledQueryRules@2023-12-01' = [for l
   }
 }]
 
-resource quietAlerts 'Microsoft.Insights/scheduledQueryRules@2023-12-01' = [for line in quiet: {
-  name: '${line.name}-${name}'
+resource alarmAlerts 'Microsoft.Insights/scheduledQueryRules@2023-12-01' = [for alarm in alarms: {
+  name: '${alarm.name}-${name}'
   location: location
   tags: tags
   properties: {
-    displayName: line.name
-    description: line.what
+    displayName: alarm.name
+    description: alarm.what
+    severity: alarm.severity
+    enabled: true
+    scopes: [insightsId]
+    evaluationFrequency: 'PT5M'
+    // Lines take minutes to arrive.
+    windowSize: 'PT10M'
+    autoMitigate: true
+    criteria: {
+      allOf: [
+        {
+          query: 'traces | where message startswith "alarm {" | extend facts = parse_json(substring(message, indexof(message, "{"))) | extend code = tostring(facts.code), about = tostring(facts.about)'
+          timeAggregation: 'Count'
+          operator: 'GreaterThan'
+          threshold: 0
+          dimensions: [
+            { name: 'code', operator: 'Include', values: alarm.codes }
+            { name: 'about', operator: 'Include', values: ['*'] }
+          ]
+          failingPeriods: { numberOfEvaluationPeriods: 1, minFailingPeriodsToAlert: 1 }
+        }
+      ]
+    }
+    actions: { actionGroups: groupIds }
+  }
+}]
+
+// Who watches the monitor: its numbers come every minute, so that silence means that it, its trigger or the whole app stands still.
+resource noMonitor 'Microsoft.Insights/scheduledQueryRules@2023-12-01' = {
+  name: 'no-monitor-${name}'
+  location: location
+  tags: tags
+  properties: {
+    displayName: 'no-monitor'
+    description: 'Nothing has been measured: no alarm can come either. See whether the app runs at all.'
     severity: 1
     enabled: true
     scopes: [insightsId]
@@ -171,7 +218,7 @@ resource quietAlerts 'Microsoft.Insights/scheduledQueryRules@2023-12-01' = [for 
     criteria: {
       allOf: [
         {
-          query: line.query
+          query: 'traces | where message startswith "measured "'
           timeAggregation: 'Count'
           operator: 'LessThan'
           threshold: 1
@@ -181,7 +228,7 @@ resource quietAlerts 'Microsoft.Insights/scheduledQueryRules@2023-12-01' = [for 
     }
     actions: { actionGroups: groupIds }
   }
-}]
+}
 
 resource secretEnds 'Microsoft.Insights/scheduledQueryRules@2023-12-01' = {
   name: 'secret-ends-${name}'

@@ -78,6 +78,15 @@ param campaignTenant string
 @description('Client id of the Campaign credential.')
 param campaignClientId string
 
+@description('When the client secret of Campaign ends; empty: nobody is warned.')
+param campaignSecretExpires string
+
+@description('When the client secret for Dynamics ends; empty: nobody is warned.')
+param dynamicsSecretExpires string
+
+@description('When the key of the SFTP account is to be changed; empty: nobody is warned.')
+param sftpKeyExpires string
+
 @description('Host of the SFTP account; empty: no files are read.')
 param sftpHost string
 
@@ -113,6 +122,7 @@ var ownSettings = {
   CAMPAIGN_TENANT: campaignTenant
   CAMPAIGN_CLIENT_ID: campaignClientId
   CAMPAIGN_CLIENT_SECRET: secretOf(vaultUri, 'campaign-client-secret')
+  CAMPAIGN_CLIENT_SECRET_EXPIRES: campaignSecretExpires
   FINGERPRINT_KEY: secretOf(vaultUri, 'fingerprint-key')
   LANES: string(lanes)
   SERVICEBUS__fullyQualifiedNamespace: busHost
@@ -125,6 +135,7 @@ var dynamicsSettings = dynamicsAuth == 'client-secret' ? {
   DYNAMICS_TENANT_ID: dynamicsTenantId
   DYNAMICS_CLIENT_ID: dynamicsClientId
   DYNAMICS_CLIENT_SECRET: secretOf(vaultUri, 'dynamics-client-secret')
+  DYNAMICS_CLIENT_SECRET_EXPIRES: dynamicsSecretExpires
 } : {
   DYNAMICS_CLIENT_ID: identityClientId
 }
@@ -140,6 +151,7 @@ var sftpSettings = empty(sftpHost) ? {} : {
   CAMPAIGN_SFTP_USER: sftpUser
   CAMPAIGN_SFTP_HOST_KEY: sftpHostKey
   CAMPAIGN_SFTP_KEY: secretOf(vaultUri, 'sftp-key')
+  CAMPAIGN_SFTP_KEY_EXPIRES: sftpKeyExpires
 }
 
 // One instance holds every lane (host.json: maxConcurrentSessions), so a second one for them would only wait.

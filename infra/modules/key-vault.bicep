@@ -25,8 +25,14 @@ param dynamicsClientSecret string
 @secure()
 param campaignClientSecret string
 
-@description('When it ends.')
+@description('When it ends; empty: nobody knows.')
 param campaignSecretExpires string
+
+@description('When the client secret for Dynamics ends; empty: nobody knows.')
+param dynamicsSecretExpires string
+
+@description('When the key of the SFTP account is to be changed; empty: nobody knows.')
+param sftpKeyExpires string
 
 @description('Key of the fingerprints.')
 @secure()
@@ -62,7 +68,10 @@ resource vault 'Microsoft.KeyVault/vaults@2023-07-01' = {
 resource dynamicsSecret 'Microsoft.KeyVault/vaults/secrets@2023-07-01' = if (!empty(dynamicsClientSecret)) {
   parent: vault
   name: 'dynamics-client-secret'
-  properties: { value: dynamicsClientSecret }
+  properties: {
+    value: dynamicsClientSecret
+    attributes: empty(dynamicsSecretExpires) ? {} : { exp: dateTimeToEpoch(dynamicsSecretExpires) }
+  }
 }
 
 resource campaignSecret 'Microsoft.KeyVault/vaults/secrets@2023-07-01' = if (!empty(campaignClientSecret)) {
@@ -89,7 +98,10 @@ resource webhookSecret 'Microsoft.KeyVault/vaults/secrets@2023-07-01' = if (!emp
 resource sftpSecret 'Microsoft.KeyVault/vaults/secrets@2023-07-01' = if (!empty(sftpKey)) {
   parent: vault
   name: 'sftp-key'
-  properties: { value: sftpKey }
+  properties: {
+    value: sftpKey
+    attributes: empty(sftpKeyExpires) ? {} : { exp: dateTimeToEpoch(sftpKeyExpires) }
+  }
 }
 
 resource audit 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = {

@@ -46,6 +46,11 @@ resource changes 'Microsoft.ServiceBus/namespaces/queues@2024-01-01' existing = 
   name: 'changes'
 }
 
+resource changesDry 'Microsoft.ServiceBus/namespaces/queues@2024-01-01' existing = {
+  parent: bus
+  name: 'changes-dry'
+}
+
 // Names are read even of what is not made, and must be names then.
 resource notices 'Microsoft.ServiceBus/namespaces@2024-01-01' existing = {
   name: empty(noticesName) ? 'no-door' : noticesName
@@ -101,6 +106,28 @@ resource takesChanges 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
 resource queuesChanges 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
   name: guid(changes.id, appPrincipalId, roleIds.serviceBusDataSender)
   scope: changes
+  properties: {
+    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roleIds.serviceBusDataSender)
+    principalId: appPrincipalId
+    principalType: 'ServicePrincipal'
+  }
+}
+
+@description('A dry run takes its changes from a queue of its own.')
+resource takesDryChanges 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
+  name: guid(changesDry.id, appPrincipalId, roleIds.serviceBusDataReceiver)
+  scope: changesDry
+  properties: {
+    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roleIds.serviceBusDataReceiver)
+    principalId: appPrincipalId
+    principalType: 'ServicePrincipal'
+  }
+}
+
+@description('A dry run puts its changes onto that queue.')
+resource queuesDryChanges 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
+  name: guid(changesDry.id, appPrincipalId, roleIds.serviceBusDataSender)
+  scope: changesDry
   properties: {
     roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roleIds.serviceBusDataSender)
     principalId: appPrincipalId

@@ -30,6 +30,15 @@ var queues = {
     defaultMessageTimeToLive: 'P14D'
     deadLetteringOnMessageExpiration: true
   }
+  'changes-dry': {
+    requiresSession: true
+    lockDuration: 'PT1M'
+    maxDeliveryCount: 10
+    requiresDuplicateDetection: true
+    duplicateDetectionHistoryTimeWindow: 'PT10M'
+    defaultMessageTimeToLive: 'P14D'
+    deadLetteringOnMessageExpiration: true
+  }
   'dataverse-notices': {
     requiresSession: false
     lockDuration: 'PT1M'
@@ -59,6 +68,13 @@ resource changes 'Microsoft.ServiceBus/namespaces/queues@2024-01-01' = {
   parent: namespace
   name: 'changes'
   properties: queues.changes
+}
+
+// What a dry run looks at: what waits for the real run is not touched by it.
+resource changesDry 'Microsoft.ServiceBus/namespaces/queues@2024-01-01' = {
+  parent: namespace
+  name: 'changes-dry'
+  properties: queues['changes-dry']
 }
 
 // Dynamics knows no identities here: it signs in with a key. Keys are a matter of a whole namespace, so this is one of its own, and it stays

@@ -1,9 +1,10 @@
-// Settings that may differ from their defaults, by name; README.md says what each one is. No secrets: those come from the vault.
+// Settings that may differ from their defaults, by name; docs/settings.md says what each one is. No secrets: those come from the vault.
 
 @export()
 @sealed()
 @description('Settings of the app that are not as usual. Numbers are text, too.')
 type appSettings = {
+  DRY_RUN: ('on' | 'off')?
   CAMPAIGN_URL: string?
   CAMPAIGN_IMS_URL: string?
   CAMPAIGN_SCOPES: string?
@@ -22,6 +23,10 @@ type appSettings = {
   EGRESS_PREFIX: string?
   EGRESS_TABLES: string?
   EGRESS_CHECKS_SCHEDULE: string?
+  MONITOR_SCHEDULE: string?
+  MONITOR_LIMITS: string?
+  OTEL_EXPORTER_OTLP_ENDPOINT: string?
+  OTEL_SERVICE_NAME: string?
   EVENTS_SOURCE: ('rest' | 'files')?
   EVENTS_API: ('profileAndServicesExt' | 'customResources')?
   EVENTS_RESOURCE: string?

@@ -9,7 +9,11 @@ import type { Clock } from "../model/clock.js";
 import type { AzureConnection, Settings } from "../settings/load.js";
 
 /** Tokens for Campaign's API. */
-export function campaignTokensOf({ campaign }: Settings, http: HttpClient, clock: Clock): TokenSource {
+export function campaignTokensOf(
+  { campaign }: Pick<Settings, "campaign">,
+  http: HttpClient,
+  clock: Clock,
+): TokenSource {
   const request = {
     system: "ims" as const,
     url: new URL("/ims/token/v3", campaign.ims),

@@ -12,16 +12,17 @@ import { makeActivitySink } from "../dataverse/activities.js";
 import { activityTables } from "../dataverse/activity-tables.js";
 import type { DataverseClient } from "../dataverse/client.js";
 import type { BackfillPace } from "../flows/backfill-events.js";
-import type { EgressPorts, EventCheckPorts, EventSource } from "../flows/egress-ports.js";
+import type { ActivitySink, EgressPorts, EventCheckPorts, EventSource } from "../flows/egress-ports.js";
 import type { IngressPorts } from "../flows/ports.js";
 import type { PullPace } from "../flows/pull-events.js";
 import { toFailure } from "../flows/refused-event.js";
 import type { Clock } from "../model/clock.js";
 import { eventTypes } from "../model/email-event.js";
 import type { Settings } from "../settings/load.js";
-import { openSftp, sftpStepMs } from "../sftp/sftp-session.js";
+import { openerOf } from "../sftp/open-account.js";
 import type { ControlStore } from "../storage/control.js";
 import type { EventLedgerStore } from "../storage/event-ledger.js";
+import type { DryRunServices } from "./dry-run.js";
 
 /** E-mail events to Dynamics: pulling, checking, the operator's orders, history. */
 export interface EgressServices {
@@ -62,21 +63,23 @@ interface EgressParts {
   ledger: EventLedgerStore;
   control: ControlStore;
   ports: IngressPorts;
+  dryRun: DryRunServices | undefined;
 }
 
 /** Everything for e-mail events; connects to nothing yet. */
 export function makeEgress(
-  { egress, events, ownTag, eventRetentionMs, campaign: { callMs } }: Settings,
-  { clock, campaign, dynamics, ledger, control, ports }: EgressParts,
+  { egress, events, ownTag, eventRetentionMs, campaign: { callMs }, dryRun: isDryRun }: Settings,
+  { clock, campaign, dynamics, ledger, control, ports, dryRun }: EgressParts,
 ): EgressServices {
   const { types, tasks, schedule, checksSchedule, prefix } = egress;
   const tables = activityTables(prefix, egress.tables);
   const { checkpoints, gates, binding, failures } = ports;
   const sinkOptions = { tag: ownTag, newId: randomUUID, clock };
-  const source = eventSourceOf(events, campaign, clock, callMs);
+  const noted = (sink: ActivitySink): ActivitySink => dryRun?.activities(sink, tables) ?? sink;
+  const source = eventSourceOf(events, isDryRun, campaign, clock, callMs);
   const pull: EgressPorts = {
     source,
-    sink: makeActivitySink(dynamics, tables, sinkOptions),
+    sink: noted(makeActivitySink(dynamics, tables, sinkOptions)),
     ledger,
     checkpoints,
     gates,
@@ -92,7 +95,7 @@ export function makeEgress(
   // What is extracted to files comes once and is gone then.
   const history = types.size === 0 ? undefined : restSource();
   const again = restSource();
-  const sink = makeActivitySink(dynamics, tables, { ...sinkOptions, most: backfillParallel });
+  const sink = noted(makeActivitySink(dynamics, tables, { ...sinkOptions, most: backfillParallel }));
   const watch = {
     source: restSource() ?? source,
     probes: makeEventProbes(campaign, clock, callMs),
@@ -124,6 +127,7 @@ export function makeEgress(
 /** Where Campaign's e-mail events are read. */
 function eventSourceOf(
   { from, fields: renamed }: Settings["events"],
+  isDryRun: boolean,
   client: CampaignClient,
   clock: Clock,
   callMs: number,
@@ -131,13 +135,14 @@ function eventSourceOf(
   const fields = { ...defaultEventFields, ...renamed };
   if (from.by === "files") {
     const { folder, names, settledMs, account } = from;
-    const open = () => openSftp({ ...account, timeoutMs: sftpStepMs });
+    const open = openerOf(account, isDryRun);
     return makeEventFiles({ open, folder, name: names, settledMs, fields, clock });
   }
   return restSourceOf(from, renamed, client, clock, callMs);
 }
 
-function restSourceOf(
+/** The staged events, as settings say where and how. */
+export function restSourceOf(
   { api, resource: name, order, filter }: Extract<Settings["events"]["from"], { by: "rest" }>,
   renamed: Settings["events"]["fields"],
   client: CampaignClient,

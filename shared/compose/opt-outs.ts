@@ -10,7 +10,7 @@ import { makeRecent, type OptOutPace, type OptOutPullPorts } from "../flows/pull
 import type { ReconcilePace } from "../flows/reconcile-opt-outs.js";
 import type { WordsPace } from "../flows/reconcile-words.js";
 import type { Settings } from "../settings/load.js";
-import { openSftp, sftpStepMs } from "../sftp/sftp-session.js";
+import { openerOf } from "../sftp/open-account.js";
 import type { ControlStore } from "../storage/control.js";
 
 /** Finding opt-outs that changed in Campaign. */
@@ -44,7 +44,7 @@ const reconcilePace: ReconcilePace = { pageSize: 500, rowPage: 5_000, retryMs: 6
 
 /** Everything for finding opt-outs in Campaign, by its REST API or by files. */
 export function makeOptOutPull(
-  { optOuts: { from, schedule, everyMs }, campaign: { callMs }, load }: Settings,
+  { optOuts: { from, schedule, everyMs }, campaign: { callMs }, load, dryRun }: Settings,
   client: CampaignClient,
   control: ControlStore,
   { settings, checkpoints, states, queue, gates, clock, binding }: IngressPorts,
@@ -53,7 +53,7 @@ export function makeOptOutPull(
     from.by === "rest"
       ? makeOptOutSource({ client, clock, callMs, filter: from.filter, by: from.on })
       : makeOptOutFiles({
-          open: () => openSftp({ ...from.account, timeoutMs: sftpStepMs }),
+          open: openerOf(from.account, dryRun),
           folder: from.folder,
           name: from.names,
           settledMs: from.settledMs,

@@ -15,6 +15,8 @@ const byCode: Readonly<Record<string, string>> = {
   "bad-expression": `Campaign could not read what the mapping or the settings ask for: a key, a filter or a parameter is not what it expects. The message names the call. ${readAgain}`,
   "not-found": `Campaign found no record by this key. Check the identification key or filter of the resource. ${readAgain}`,
   "duplicate-key": `Two records of Campaign claim this key. Remove one of them. ${readAgain}`,
+  "no-such-opt-out": `The profile in Campaign has no such attribute. Take it out of the mapping's optOuts and publish. ${readAgain}`,
+  "value-not-taken": `Dynamics accepted the write and kept the old value: the application user may not update this column (column security, or not updatable), or a plug-in put it back. Put that right. ${readAgain}`,
   [parentMissing]: `The record waits for the parent that the message names. See to that one first, it may be in failures itself; this record comes by itself when the parent does.`,
   [childrenRemain]: `Records that are linked to this one keep it in Campaign. Look for their failures first. ${readAgain}`,
   MaxDeliveryCountExceeded: `The app threw at every delivery: a mistake of the product. The log of the time of the failure says where. ${readAgain}`,

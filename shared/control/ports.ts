@@ -1,4 +1,5 @@
 import type { BackfillPace, BackfillPorts } from "../flows/backfill-events.js";
+import type { DryRun } from "../flows/dry-run-ports.js";
 import type { EgressPorts } from "../flows/egress-ports.js";
 import type { IngressPorts, SettingsPorts } from "../flows/ports.js";
 import type { ReconcilePace } from "../flows/reconcile-opt-outs.js";
@@ -45,6 +46,8 @@ export interface ControlPorts {
   egress: EgressControl | undefined;
   /** Comparing the opt-outs that both sides hold already. */
   reconciling: Reconciling;
+  /** Undefined: this is none. */
+  dryRun?: DryRun | undefined;
   /** Undefined: e-mail events are off, or come from where there is no history to ask for. */
   backfill: Backfilling | undefined;
 }

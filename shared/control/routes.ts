@@ -1,5 +1,6 @@
 import { backfillRoutes } from "./backfill.js";
 import { decisionRoutes } from "./decisions.js";
+import { dryRunRoutes } from "./dry-run.js";
 import { estimateRoute } from "./estimate.js";
 import { failureRoutes } from "./failures.js";
 import { manyFailureRoutes } from "./many-failures.js";
@@ -28,4 +29,5 @@ export const controlRoutes: readonly Route[] = [
   ...reconciliationRoutes,
   ...reconciliationWordRoutes,
   recordRoute,
+  ...dryRunRoutes,
 ];

@@ -28,6 +28,11 @@ const resultSchema = z
     problems: z.array(problemSchema),
     warnings: z.array(problemSchema),
     changes: z.array(z.object({ table: z.string(), change: z.enum(["new", "changed", "removed"]) })),
+    differences: z
+      .array(
+        z.object({ table: z.string(), path: z.string(), from: z.unknown().optional(), to: z.unknown().optional() }),
+      )
+      .describe("Every value that differs from the documents in force; a side that has none is left out."),
     replays: z.object({ ordered: z.array(z.string()), owed: z.array(z.string()) }),
   })
   .meta({ id: "PublishResult" });
@@ -137,12 +142,13 @@ function toVersion({ documents, version, previous, language, publishedAt, by, no
 
 type Result = z.output<typeof resultSchema>;
 
-function toResult({ problems, warnings, changes, replays, ...rest }: PublishResult): Result {
+function toResult({ problems, warnings, changes, differences, replays, ...rest }: PublishResult): Result {
   return {
     ...rest,
     problems: [...problems],
     warnings: [...warnings],
     changes: [...changes],
+    differences: [...differences],
     replays: { ordered: [...replays.ordered], owed: [...replays.owed] },
   };
 }

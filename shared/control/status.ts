@@ -2,6 +2,8 @@
 
 import { z } from "zod";
 import { AuthError, BindingError } from "../errors.js";
+import { alarmKinds } from "../flows/alarms.js";
+import { readAlarms } from "../flows/monitor.js";
 import { workflowNames } from "../model/workflow.js";
 import type { Wanted } from "../storage/control.js";
 import { controlAgeMs } from "../storage/control.js";
@@ -35,8 +37,26 @@ const workflowSchema = z.object({
   by: z.string().optional(),
 });
 
+const alarmCodes = Object.keys(alarmKinds) as (keyof typeof alarmKinds)[];
+const monitorSchema = z
+  .object({
+    lookedAt: instant.optional(),
+    alarms: z.array(
+      z.object({
+        code: z.enum(alarmCodes),
+        about: z.string().optional(),
+        level: z.enum(["error", "warn"]),
+        message: z.string(),
+        fix: z.string(),
+        since: instant,
+      }),
+    ),
+  })
+  .meta({ id: "Monitor" });
+
 const statusSchema = z.object({
   at: instant,
+  dryRun: z.object({ number: z.int(), startedAt: instant }).optional(),
   workflows: z.array(workflowSchema),
   settingsVersion: z.int(),
   lastSweepAt: instant.optional(),
@@ -46,6 +66,7 @@ const statusSchema = z.object({
   gates: z.array(gateSchema),
   callsToday: z.record(z.string(), z.int()).optional(),
   egress: egressStatusSchema.optional(),
+  monitor: monitorSchema,
 });
 
 /** Status of everything. */
@@ -54,7 +75,7 @@ export const statusRoute = route({
   path: "/status",
   summary: "State of every workflow and table, backlog, gates, open failures, Campaign calls of today",
   description:
-    "A workflow is STOPPED only when no call to Campaign can be under way any more. Counts stop at 2,000 and then say `orMore`. `lagMs` is the age of the last look at a table's changes.",
+    "A workflow is STOPPED only when no call to Campaign can be under way any more. Counts stop at 2,000 and then say `orMore`. `dryRun` is there while nothing is written (see `/dry-run`). `lagMs` is the age of the last look at a table's changes. `monitor` names what stood still, or has been as it should not be for too long, at its last look (docs/operate.md).",
   params: nothing,
   query: nothing,
   answer: statusSchema,
@@ -65,7 +86,7 @@ export const statusRoute = route({
 export async function readStatus(ports: ControlPorts): Promise<z.output<typeof statusSchema>> {
   const { ingress } = ports;
   await finishStop(ports);
-  const [control, settings, depths, checkpoints, gates, calls, open, trouble] = await Promise.all([
+  const [control, settings, depths, checkpoints, gates, calls, open, trouble, watched] = await Promise.all([
     ports.control.read(),
     ingress.settings.current(),
     ingress.queue.depths(mostCounted),
@@ -74,6 +95,7 @@ export async function readStatus(ports: ControlPorts): Promise<z.output<typeof s
     ports.usageToday(),
     countOpen(ports.failures),
     troubleOf(ports),
+    readAlarms(ingress.checkpoints),
   ]);
   const now = ingress.clock.now();
   const streams = new Map(checkpoints.map(({ stream, values }) => [stream, values]));
@@ -106,8 +128,10 @@ export async function readStatus(ports: ControlPorts): Promise<z.output<typeof s
     trouble,
     closedGates: closed,
   });
+  const dryRun = await ports.dryRun?.info();
   return {
     at: new Date(now).toISOString(),
+    ...(dryRun && { dryRun }),
     workflows: [
       { name: "ingress", state, reasons, ...wantedOf(control) },
       ...(egress ? [{ name: "egress" as const, ...egress.state, ...wantedOf(control.workflows.egress) }] : []),
@@ -121,6 +145,7 @@ export async function readStatus(ports: ControlPorts): Promise<z.output<typeof s
     failures: open,
     gates: gates.map((gate) => ({ ...gate })),
     ...(calls && { callsToday: calls }),
+    monitor: { ...(watched.at !== undefined && { lookedAt: watched.at }), alarms: [...watched.alarms] },
   };
 }
 

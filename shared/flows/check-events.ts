@@ -7,18 +7,13 @@ import { sumsOf } from "./checkpoint-sums.js";
 import type { EventCheckPorts, EventFinding, EventsKnown } from "./egress-ports.js";
 import { pullSums, readPull } from "./pull-events.js";
 import { asRun } from "./run-notes.js";
+import { type Stand, type Standing, stand } from "./standing.js";
 
 /** What is wrong, and since when (ISO) that is known. */
-export interface StandingFinding extends EventFinding {
-  since: string;
-}
+export type StandingFinding = Standing<EventFinding>;
 
 /** What a check found. `news`: for the first time; `ended`: what is no more. */
-export interface Checked {
-  findings: readonly StandingFinding[];
-  news: readonly StandingFinding[];
-  ended: readonly StandingFinding[];
-}
+export type Checked = Stand<EventFinding>;
 
 const [flow, stream] = ["egress", "checks"];
 /** Shares of fewer rows say nothing: so many are counted before they are judged, and these shares hold until as many more have come. */
@@ -37,16 +32,10 @@ export async function checkEventsNow(ports: EventCheckPorts, id: string): Promis
   const found = await asRun(ports, id, false, () => ports.ask(toKnown(pulled, window.last, clock.now())));
 
   const now = new Date(clock.now()).toISOString();
-  const known = new Map(toFindings(before?.values).map((finding) => [keyOf(finding), finding]));
-  const findings = found.map((finding) => ({ ...finding, since: known.get(keyOf(finding))?.since ?? now }));
-  const still = new Set(findings.map(keyOf));
-  const values = { at: now, findings: JSON.stringify(findings), window: JSON.stringify(window) };
+  const checked = stand(found, toFindings(before?.values), now);
+  const values = { at: now, findings: JSON.stringify(checked.findings), window: JSON.stringify(window) };
   await checkpoints.save(flow, stream, values, before?.etag);
-  return {
-    findings,
-    news: findings.filter((finding) => !known.has(keyOf(finding))),
-    ended: [...known.values()].filter((finding) => !still.has(keyOf(finding))),
-  };
+  return checked;
 }
 
 /** What the last check found, and when (ISO) that was; without `at` nobody has looked. */
@@ -59,10 +48,6 @@ export async function readFindings(
 
 function toFindings(values: Checkpoint["values"] | undefined): StandingFinding[] {
   return values === undefined ? [] : (JSON.parse(String(values.findings)) as StandingFinding[]);
-}
-
-function keyOf({ code, about = "" }: EventFinding): string {
-  return `${code}/${about}`;
 }
 
 type Counts = NonNullable<EventsKnown["counts"]>;

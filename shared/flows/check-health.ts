@@ -2,6 +2,7 @@
 
 import { errorKind, safeMessage } from "../errors.js";
 import type { CheckpointStore } from "../storage/checkpoints.js";
+import { readAlarms, type StandingAlarm } from "./monitor.js";
 import type { ChangeQueue } from "./ports.js";
 
 /** One peer: reachable or not, and what it said. */
@@ -16,8 +17,12 @@ export interface Check {
 /** The whole answer of `GET /api/health`. */
 export interface Health {
   status: "ok" | "degraded";
+  /** Nothing is written to Dynamics and Campaign. */
+  dryRun?: true;
   checks: readonly Check[];
   checkpoints: readonly Readonly<Record<string, string | number | boolean>>[];
+  /** What the monitor found at its last look. It degrades nothing: a flow that somebody stopped does not make the app ill. */
+  alarms: readonly Pick<StandingAlarm, "code" | "about" | "since">[];
 }
 
 /** What is asked. Each may throw; that is its answer. */
@@ -26,7 +31,8 @@ export interface HealthProbes {
   probeBinding(): Promise<unknown>;
   campaignToken(): Promise<unknown>;
   queue: Pick<ChangeQueue, "depths">;
-  checkpoints: Pick<CheckpointStore, "list">;
+  isDryRun?: boolean;
+  checkpoints: Pick<CheckpointStore, "list" | "read">;
 }
 
 /** Asks all peers at once. */
@@ -37,10 +43,13 @@ export async function checkHealth(probes: HealthProbes): Promise<Health> {
     check("service bus", probes.now, () => probes.queue.depths(1)),
   ]);
   const streams = await probes.checkpoints.list("ingress").catch(() => []);
+  const { alarms } = await readAlarms(probes.checkpoints).catch(() => ({ alarms: [] }));
   return {
     status: checks.every(({ ok }) => ok) ? "ok" : "degraded",
+    ...(probes.isDryRun && { dryRun: true }),
     checks,
     checkpoints: streams.map(({ stream, values }) => ({ stream, ...withoutLinks(values) })),
+    alarms: alarms.map(({ code, about, since }) => ({ code, ...(about !== undefined && { about }), since })),
   };
 }
 

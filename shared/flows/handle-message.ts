@@ -17,18 +17,18 @@ const inHand = 2;
 const bundleMs = 10_000;
 
 /**
- * Handles a message; when it returns, the message may be completed. `onHandled` hears of every record as it is done. Throws MalformedError, and of a
+ * Handles a message; when it returns, the message may be completed. `onHandled` hears of every record as it is done, and is waited for. Throws MalformedError, and of a
  * message with one record what handleChange throws. The records of a bundle are prepared side by side, but no two calls of it go to Campaign at once.
  */
 export async function handleMessage(
   ports: IngressPorts,
   body: unknown,
-  onHandled: (handled: Handled) => void,
+  onHandled: (handled: Handled) => void | Promise<void>,
 ): Promise<void> {
   const envelopes = parseMessage(body);
   const [only] = envelopes;
   if (only && envelopes.length === 1) {
-    onHandled({ envelope: only, result: await handleChange(ports, only) });
+    await onHandled({ envelope: only, result: await handleChange(ports, only) });
     return;
   }
   const own = { ...ports, ...oneAtATime(ports) };
@@ -37,7 +37,7 @@ export async function handleMessage(
   const worker = async (): Promise<void> => {
     while (rest.length > 0 && ports.clock.now() < makeWayAt) {
       const envelope = rest.shift();
-      if (envelope) onHandled({ envelope, result: await handleOne(own, envelope) });
+      if (envelope) await onHandled({ envelope, result: await handleOne(own, envelope) });
     }
   };
   const workers = await Promise.allSettled(Array.from({ length: inHand }, worker));

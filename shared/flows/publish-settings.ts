@@ -5,9 +5,11 @@ import { ConflictError, MissingError, SyncError } from "../errors.js";
 import { resourceWarnings } from "../mapping/against-resource.js";
 import { type CompiledMapping, compileMapping } from "../mapping/compile.js";
 import { compileText } from "../mapping/compile-text.js";
+import { type Difference, differencesOf } from "../mapping/differences.js";
 import { documentText } from "../mapping/document-text.js";
 import type { MappingProblem } from "../mapping/problem.js";
 import type { TableMapping } from "../mapping/table-mapping.js";
+import { examineMapping } from "../mapping/validate.js";
 import type { InForce, SettingsVersion } from "../storage/settings-versions.js";
 import { finishPublication } from "./finish-publication.js";
 import type { SettingsPorts } from "./ports.js";
@@ -48,6 +50,8 @@ export interface PublishResult {
   problems: readonly MappingProblem[];
   warnings: readonly MappingProblem[];
   changes: readonly TableChange[];
+  /** Every value that differs from the documents in force, whether records change by it or not. */
+  differences: readonly (Difference & { table: string })[];
   replays: { ordered: readonly string[]; owed: readonly string[] };
 }
 
@@ -77,6 +81,7 @@ export async function publishSettings(ports: SettingsPorts, request: PublishRequ
     problems,
     warnings: [...prepared.warnings, ...ofCampaign, ...(problems.length === 0 ? comparison.warnings : [])],
     changes: problems.length === 0 ? comparison.changes : [],
+    differences: problems.length === 0 ? differences(before, texts) : [],
     replays: { ordered: [], owed: from.replays },
   };
   if (problems.length > 0) return result;
@@ -185,6 +190,30 @@ function compare(
   const tables = new Set(mappings.map(({ table }) => table.name));
   for (const table of old.keys()) if (!tables.has(table)) changes.push({ table, change: "removed" });
   return { changes, warnings };
+}
+
+/** Of tables that both have; all of one that only one has would be too much to look at. */
+function differences(
+  before: SettingsVersion,
+  texts: readonly { table: string; text: string }[],
+): PublishResult["differences"] {
+  const old = new Map(before.documents.map(({ table }, index) => [table, String(before.texts[index])]));
+  return texts.flatMap(({ table, text }) => {
+    const was = old.get(table);
+    if (was === undefined) return [];
+    // What ships with the app is kept as it was written, without what documents may leave out.
+    const { mapping = JSON.parse(was) as { columns?: unknown } } = examineMapping(JSON.parse(was));
+    return differencesOf(withColumnTypes(mapping), withColumnTypes(JSON.parse(text)))
+      .filter(({ path, from }) => from !== undefined || !/^columns\.\w+\.\w/.test(path))
+      .map((one) => ({ table, ...one }));
+  });
+}
+
+/** Columns in their long form: a length or labels that were left out and filled in since are no difference. */
+function withColumnTypes(document: { columns?: unknown }): unknown {
+  const columns = Object.entries(document.columns ?? {});
+  const long = columns.map(([name, column]) => [name, typeof column === "string" ? { type: column } : column]);
+  return { ...document, columns: Object.fromEntries(long) };
 }
 
 /** Undefined: not to be understood any more, so that anything is a change. */

@@ -57,6 +57,7 @@ function toEnvelope(notice: Notice, record: NoticedRecord, { version, mappings }
   const mapping = mappings.get(record.table);
   const image = mapping && !record.deleted ? record.image(mapping) : undefined;
   const covers = mapping && image && coversMapping(image.row, mapping);
+  const nonce = nonceOf(notice, image !== undefined || record.deleted);
   return fitEnvelope({
     v: 1,
     table: record.table,
@@ -67,8 +68,9 @@ function toEnvelope(notice: Notice, record: NoticedRecord, { version, mappings }
     cause: "notice",
     attempt: 0,
     occurredAt: notice.occurredAt,
-    correlationId: notice.correlationId,
-    nonce: nonceOf(notice, image !== undefined || record.deleted),
+    // What a notice without an id is followed by from here on.
+    correlationId: notice.correlationId || nonce,
+    nonce,
     settings: version,
   });
 }

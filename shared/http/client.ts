@@ -5,12 +5,13 @@
 import { ThrottledError, UnavailableError } from "../errors.js";
 import type { Clock } from "../model/clock.js";
 import { makeAxiosTransport } from "./axios-transport.js";
+import { networkWords, neverSent } from "./network-code.js";
 import { backoffMs, parseRetryAfter } from "./retry-timing.js";
 import { makeLocalThrottle, type Throttle } from "./throttle.js";
 
 /** One logical call. `deadline` (epoch ms) bounds all attempts and waits together; no attempt starts that it cannot hold. */
 export interface HttpCall {
-  system: "dynamics" | "campaign" | "ims" | "entra";
+  system: "dynamics" | "campaign" | "ims" | "entra" | "telemetry";
   /** What the call is for, in words without ids: `read contact`, `patch profile`. Goes into errors and logs. */
   operation: string;
   method: "GET" | "POST" | "PATCH" | "PUT" | "DELETE";
@@ -49,7 +50,7 @@ export interface HttpRequest {
   timeoutMs: number;
 }
 
-/** What came back: an answer, header names in lower case, or the network error's code (ECONNREFUSED; ETIMEDOUT for our time-out). */
+/** What came back: an answer, header names in lower case, or the network error's code (ECONNREFUSED; ETIMEDOUT for our time-out; network-code.ts). */
 export type Transported = Pick<HttpResponse, "status" | "headers" | "text"> | { network: string };
 
 /** Carries one attempt. Never throws for what the network or the peer does. */
@@ -149,20 +150,10 @@ function pauseAfter(outcome: Outcome, attempt: number, now: number, random: numb
     : backoffMs(attempt, random);
 }
 
-/** Codes after which the request certainly never reached the other side. */
-const neverSent = new Set([
-  "ECONNREFUSED",
-  "ENOTFOUND",
-  "EAI_AGAIN",
-  "EHOSTUNREACH",
-  "ENETUNREACH",
-  "CERT_HAS_EXPIRED",
-]);
-
 /** After 429 and 503 nothing was done; after any other failure the other side may have carried the call out. */
 function isAmbiguous({ response, network }: Outcome): boolean {
   if (response) return response.status !== 429 && response.status !== 503;
-  return network !== undefined && !neverSent.has(network);
+  return network !== undefined && !neverSent(network);
 }
 
 function giveUp(
@@ -177,6 +168,6 @@ function giveUp(
   if (status === 429 && !maybeApplied) {
     return new ThrottledError(`${call.system} answered 429 to ${call.operation}`, waitMs, facts);
   }
-  const said = status === undefined ? (outcome.network ?? "no answer") : `status ${status}`;
+  const said = status === undefined ? networkWords(outcome.network ?? "no answer") : `status ${status}`;
   return new UnavailableError(`${call.system} is not available for ${call.operation}: ${said}`, maybeApplied, facts);
 }

@@ -46,10 +46,22 @@ export async function fetchToken(http: HttpClient, clock: Clock, request: Client
   }
   const answer = response.status === 200 ? answerSchema.safeParse(parseJson(response.text)) : undefined;
   if (!answer?.success) {
-    throw new AuthError(`${system} refused the credentials (status ${response.status}): check ${request.settings}`, {
+    const code = codeOf(response.text);
+    const said = [`status ${response.status}`, ...(code === undefined ? [] : [code])].join(", ");
+    throw new AuthError(`${system} refused the credentials (${said}): check ${request.settings}`, {
       system,
       status: response.status,
+      code,
     });
   }
   return { value: answer.data.access_token, expiresAt: asked + answer.data.expires_in * 1000 };
+}
+
+const refusalSchema = z.object({ error: z.string(), error_description: z.string().optional() });
+
+/** Why, in the other side's code: `AADSTS7000222` (Entra: the secret has expired) tells more than `invalid_client`. Nothing else of its text is kept. */
+function codeOf(text: string): string | undefined {
+  const refusal = refusalSchema.safeParse(parseJson(text)).data;
+  const code = /\bAADSTS\d+\b/.exec(refusal?.error_description ?? "")?.[0] ?? refusal?.error;
+  return code !== undefined && /^\w{1,60}$/.test(code) ? code : undefined;
 }

@@ -1,4 +1,5 @@
 import type { ServiceBusReceivedMessage, ServiceBusReceiver } from "@azure/service-bus";
+import type { Head } from "../flows/monitor-ports.js";
 
 /** A position in the queue, in the SDK's own 64-bit type. */
 export type SequenceNumber = NonNullable<ServiceBusReceivedMessage["sequenceNumber"]>;
@@ -17,13 +18,16 @@ export interface Walk {
 }
 
 /**
- * Counts records of messages that are active or due within two seconds by peeking, by session, up to `limit` in all; deferred ones do not count. `first` is where
- * the next walk must start. It locks nothing and needs no right but Listen, other than the administration client's counts.
+ * Counts records of messages that are active or due within two seconds by peeking, by session, up to `limit` in all; deferred ones do not count. `heads`: the
+ * first active message of each session. `first` is where the next walk must start. It locks nothing and needs no right but Listen, other than the administration client's counts.
  */
-export async function countWaiting(
-  walk: Walk,
-): Promise<{ depths: ReadonlyMap<string, number>; first: SequenceNumber | undefined }> {
+export async function countWaiting(walk: Walk): Promise<{
+  depths: ReadonlyMap<string, number>;
+  heads: ReadonlyMap<string, Head>;
+  first: SequenceNumber | undefined;
+}> {
   const depths = new Map<string, number>();
+  const heads = new Map<string, Head>();
   let count = 0;
   let from = walk.from;
   let first = walk.from;
@@ -40,13 +44,18 @@ export async function countWaiting(
       const records = Math.min(recordsOf(message), walk.limit - count);
       depths.set(lane, (depths.get(lane) ?? 0) + records);
       count += records;
+      if (message.state === "active" && !heads.has(lane)) heads.set(lane, headOf(message, walk.now));
     }
     const last = messages.at(-1)?.sequenceNumber;
     if (last === undefined) break;
     first ??= last.sub(last);
     from = last.add(1);
   }
-  return { depths, first };
+  return { depths, heads, first };
+}
+
+function headOf({ sequenceNumber, enqueuedTimeUtc }: ServiceBusReceivedMessage, now: number): Head {
+  return { position: String(sequenceNumber), at: enqueuedTimeUtc?.getTime() ?? now };
 }
 
 /** A bundle says how many records it holds; any other message holds one. */

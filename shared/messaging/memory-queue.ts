@@ -1,6 +1,7 @@
 // The in-memory twin of service-bus-queue.ts, with the receiving half that tests drive flows with. Deterministic: time is the
 // clock's, order is the order of the calls. Not imitated: locks running out, time to live, size limits of a batch.
 
+import type { QueueWatch } from "../flows/monitor-ports.js";
 import type { ChangeQueue } from "../flows/ports.js";
 import type { Clock } from "../model/clock.js";
 import type { Envelope } from "../model/envelope.js";
@@ -32,9 +33,15 @@ export interface MemoryChangeQueue extends ChangeQueue {
   /** When the next scheduled message becomes visible (epoch ms). */
   nextDueAt(): number | undefined;
   deadLetters(): readonly Delivery[];
+  /** The queue as the monitor sees it. */
+  watch: QueueWatch;
 }
 
 interface Entry {
+  /** Counts up; anew when it becomes visible, as on the bus. */
+  number: number;
+  /** When it became visible (epoch ms). */
+  at: number;
   lane: string;
   text: string;
   messageId: string;
@@ -56,17 +63,19 @@ export function makeMemoryChangeQueue({ lanes, clock }: { lanes: number; clock: 
   let scheduled: Scheduled[] = [];
   let dead: Entry[] = [];
   const seenUntil = new Map<string, number>();
+  let numbers = 0;
 
   const activateDue = (): void => {
     const due = scheduled.filter(({ at }) => at <= clock.now()).sort((a, b) => a.at - b.at);
     scheduled = scheduled.filter(({ at }) => at > clock.now());
-    active.push(...due.map(({ entry }) => entry));
+    active.push(...due.map(({ entry, at }) => ({ ...entry, number: ++numbers, at })));
   };
   /** Undefined: a repeated message id, accepted and dropped. */
   const acceptAs = (messageId: string, lane: string, body: unknown, records: number): Entry | undefined => {
     if ((seenUntil.get(messageId) ?? 0) > clock.now()) return undefined;
     seenUntil.set(messageId, clock.now() + duplicateDetectionSeconds * 1000);
-    return { lane, text: JSON.stringify(body), messageId, records, deliveries: 0, inHand: undefined };
+    const text = JSON.stringify(body);
+    return { number: ++numbers, at: clock.now(), lane, text, messageId, records, deliveries: 0, inHand: undefined };
   };
   const accept = (envelope: Envelope): Entry | undefined => {
     const { messageId, sessionId, body } = toOutgoingMessage(envelope, lanes);
@@ -76,6 +85,18 @@ export function makeMemoryChangeQueue({ lanes, clock }: { lanes: number; clock: 
   const isFree = (lane: string): boolean => !active.some((entry) => entry.lane === lane && entry.inHand);
 
   return {
+    watch: {
+      queue: "changes",
+      async look(limit) {
+        activateDue();
+        const heads = new Map<string, { position: string; at: number }>();
+        for (const { lane, number, at } of [...active].sort((one, other) => one.number - other.number)) {
+          if (!heads.has(lane)) heads.set(lane, { position: String(number), at });
+        }
+        const waiting = active.reduce((sum, { records }) => sum + records, 0);
+        return { waiting: Math.min(limit, waiting), dead: Math.min(limit, dead.length), heads };
+      },
+    },
     async send(envelopes) {
       activateDue();
       for (const envelope of envelopes) {

@@ -9,16 +9,19 @@ export interface QueueDefinition {
   deadLetteringOnMessageExpiration: boolean;
 }
 
-/** Every queue of this product by name: the single source (design.md §3). */
+const lanes = {
+  requiresSession: true,
+  lockDurationSeconds: 60,
+  maxDeliveryCount: 10,
+  duplicateDetectionSeconds: 600,
+  timeToLiveDays: 14,
+  deadLetteringOnMessageExpiration: true,
+} as const;
+
+/** Every queue of this product by name: the single source (design.md §3). A dry run has lanes of its own: what waits for the real run is not touched by it. */
 export const queues = {
-  changes: {
-    requiresSession: true,
-    lockDurationSeconds: 60,
-    maxDeliveryCount: 10,
-    duplicateDetectionSeconds: 600,
-    timeToLiveDays: 14,
-    deadLetteringOnMessageExpiration: true,
-  },
+  changes: lanes,
+  "changes-dry": lanes,
   "dataverse-notices": {
     requiresSession: false,
     lockDurationSeconds: 60,
@@ -28,3 +31,10 @@ export const queues = {
     deadLetteringOnMessageExpiration: true,
   },
 } as const satisfies Record<string, QueueDefinition>;
+
+type LanesQueue = "changes" | "changes-dry";
+
+/** Which queue the lanes work off. */
+export function lanesQueueOf(isDryRun: boolean): LanesQueue {
+  return isDryRun ? "changes-dry" : "changes";
+}

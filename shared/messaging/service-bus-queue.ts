@@ -1,15 +1,14 @@
 // ChangeQueue over Azure Service Bus (or the local broker). What a message looks like is in outgoing-message.ts, what an error
 // means in to-bus-error.ts. Receiving is the Functions host's business, not ours.
 
-import { setMaxListeners } from "node:events";
 import type { ServiceBusClient, ServiceBusReceiver, ServiceBusSender } from "@azure/service-bus";
 import { RefusedError } from "../errors.js";
 import type { ChangeQueue } from "../flows/ports.js";
 import type { Clock } from "../model/clock.js";
 import type { Envelope } from "../model/envelope.js";
+import { boundedCall } from "./bounded-call.js";
 import { countWaiting, type SequenceNumber } from "./count-waiting.js";
 import { type OutgoingMessage, toBundleMessage, toOutgoingMessage } from "./outgoing-message.js";
-import { isTimeOut, toBusError } from "./to-bus-error.js";
 
 /**
  * What the queue works with. `lanes` is the number of sessions, `timeoutMs` the longest time of one call of any kind. Nobody else
@@ -49,13 +48,8 @@ export function makeServiceBusChangeQueue(options: ServiceBusQueueOptions): Serv
     if (!openReceiver || openReceiver.isClosed) openReceiver = client.createReceiver(queue);
     return openReceiver;
   };
-  const bounded = async <T>(operation: string, call: (signal: AbortSignal) => Promise<T>): Promise<T> => {
-    try {
-      return await withinTwoAttempts(timeoutMs, call);
-    } catch (error) {
-      throw toBusError(queue, operation, error);
-    }
-  };
+  const bounded = <T>(operation: string, call: (signal: AbortSignal) => Promise<T>): Promise<T> =>
+    boundedCall({ queue, operation, timeoutMs }, call);
 
   return {
     async send(envelopes) {
@@ -132,30 +126,4 @@ async function forEachAtOnce<T>(items: readonly T[], most: number, work: (item: 
     }
   };
   await Promise.all(Array.from({ length: Math.min(most, items.length) }, worker));
-}
-
-/**
- * The SDK never rejects what was under way when its connection broke: a send hangs until the SDK's time-out, opening a link for
- * ever, while the next call finds a new connection at once (seen with 7.9.5 against the local broker). So a first attempt that
- * hangs is given up early and made again; message ids make that harmless.
- */
-async function withinTwoAttempts<T>(timeoutMs: number, call: (signal: AbortSignal) => Promise<T>): Promise<T> {
-  const firstMs = Math.ceil(timeoutMs * 0.4);
-  try {
-    return await within(firstMs, call);
-  } catch (error) {
-    if (!isTimeOut(error)) throw error;
-    return within(timeoutMs - firstMs, call);
-  }
-}
-
-/** The signal asks the SDK to stop; the race does not wait for it to listen. */
-async function within<T>(timeoutMs: number, call: (signal: AbortSignal) => Promise<T>): Promise<T> {
-  const signal = AbortSignal.timeout(timeoutMs);
-  // The SDK listens once for every link and message under way; Node would warn from the eleventh on.
-  setMaxListeners(0, signal);
-  const late = new Promise<never>((_, reject) => {
-    signal.addEventListener("abort", () => reject(signal.reason), { once: true });
-  });
-  return Promise.race([call(signal), late]);
 }

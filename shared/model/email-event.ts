@@ -38,8 +38,8 @@ export function taskIdOf({ type, id }: Pick<EmailEvent, "type" | "id">): RecordI
   return uuidV5(`task/${type}/${id}`);
 }
 
-/** RFC 9562 §5.5. */
-function uuidV5(name: string): RecordId {
+/** The id that belongs to a name, in a namespace of our own (RFC 9562 §5.5). */
+export function uuidV5(name: string): RecordId {
   const bytes = createHash("sha1")
     .update(Buffer.from(namespace.replaceAll("-", ""), "hex"))
     .update(name)

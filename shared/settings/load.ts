@@ -4,7 +4,9 @@ import type { z } from "zod";
 import { type ActivityTableChanges, activityTables } from "../dataverse/activity-tables.js";
 import { SettingsError, type SettingsProblem } from "../errors.js";
 import type { MonitorLimits } from "../flows/monitor-ports.js";
+import type { SecretExpiry } from "../flows/secret-expiry.js";
 import type { EventType } from "../model/email-event.js";
+import { copyProblem } from "./copy-problem.js";
 import { type SettingDefinition, type SettingName, settingDefinitions } from "./schema.js";
 
 /** How a system that takes secrets or identities is reached. */
@@ -58,6 +60,8 @@ export interface OptOutSettings {
 /** All settings, typed. */
 export interface Settings {
   runtime: "azure" | "local";
+  /** Is nothing to be written to Dynamics and Campaign? */
+  dryRun: boolean;
   dynamics: { url: URL; auth: DynamicsAuth };
   campaign: {
     url: URL;
@@ -93,8 +97,10 @@ export interface Settings {
     /** Somebody else's tables, by what is called otherwise. */
     tables: ActivityTableChanges;
   };
+  /** Secrets whose end is known. */
+  secrets: readonly SecretExpiry[];
   /** Measuring, and when something is an alarm. */
-  monitor: { schedule: string; limits: MonitorLimits };
+  monitor: { schedule: string; limits: MonitorLimits; collector: URL | undefined; service: string };
   fingerprintKey: string;
   ownTag: string;
   events: EventSettings;
@@ -158,6 +164,7 @@ export function loadSettings(environment: Readonly<Record<string, string | undef
   const all = values as Required<Values>;
   return {
     runtime,
+    dryRun: all.DRY_RUN === "on",
     dynamics: { url: all.DYNAMICS_URL, auth },
     campaign: {
       url: all.CAMPAIGN_URL,
@@ -189,12 +196,28 @@ export function loadSettings(environment: Readonly<Record<string, string | undef
       prefix: all.EGRESS_PREFIX,
       tables: all.EGRESS_TABLES,
     },
-    monitor: { schedule: all.MONITOR_SCHEDULE, limits: all.MONITOR_LIMITS },
+    monitor: {
+      schedule: all.MONITOR_SCHEDULE,
+      limits: all.MONITOR_LIMITS,
+      collector: values.OTEL_EXPORTER_OTLP_ENDPOINT,
+      service: all.OTEL_SERVICE_NAME,
+    },
+    secrets: secretExpiries(values),
     fingerprintKey: all.FINGERPRINT_KEY,
     ownTag: all.OWN_TAG,
     events: eventSettings(all, account),
     optOuts: optOutSettings(all, account),
   };
+}
+
+const expiring = ["CAMPAIGN_CLIENT_SECRET", "DYNAMICS_CLIENT_SECRET", "CAMPAIGN_SFTP_KEY"] as const;
+
+/** A date without its secret says nothing: it stayed behind when the secret went. */
+function secretExpiries(values: Values): SecretExpiry[] {
+  return expiring.flatMap((setting) => {
+    const at = values[`${setting}_EXPIRES`];
+    return at === undefined || values[setting] === undefined ? [] : [{ setting, at }];
+  });
 }
 
 function hostAndPort(address = ""): { host: string; port: number } {
@@ -267,12 +290,16 @@ function readAll(environment: Readonly<Record<string, string | undefined>>, prob
     const given = environment[setting];
     const raw = given === undefined || given.trim() === "" ? definition.default : given;
     if (raw === undefined) {
-      if (definition.optional === undefined)
-        problems.push({ setting, problem: "is missing", fix: `Set it: ${definition.doc}` });
+      if (definition.optional === undefined) {
+        const problem = given === undefined ? "is missing" : "is empty";
+        problems.push({ setting, problem, fix: `Set it: ${definition.doc}` });
+      }
       continue;
     }
+    const wrong = given === undefined ? undefined : copyProblem(setting, definition, raw);
     const parsed = definition.schema.safeParse(raw);
-    if (parsed.success) values[setting] = parsed.data;
+    if (wrong) problems.push({ setting, ...wrong });
+    else if (parsed.success) values[setting] = parsed.data;
     else
       problems.push({
         setting,

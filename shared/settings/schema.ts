@@ -1,4 +1,4 @@
-// Every application setting: type, default, what it is for. local.settings.sample.json and the README's table are generated
+// Every application setting: type, default, what it is for. local.settings.sample.json and docs/settings.md are generated
 // from this (npm run settings:sample); reading an environment is load.ts.
 
 import { z } from "zod";
@@ -28,6 +28,14 @@ const origin = z.string().transform((value, context) => {
     return z.NEVER;
   }
   return url;
+});
+
+/** An absolute URL, with or without a path. */
+const address = z.string().transform((value, context) => {
+  const url = URL.canParse(value) ? new URL(value) : undefined;
+  if (url && /^https?:$/.test(url.protocol) && !url.username && !url.search) return url;
+  context.addIssue({ code: "custom", message: "must be a URL such as https://host/path" });
+  return z.NEVER;
 });
 
 /** Types of events, comma separated. */
@@ -82,25 +90,36 @@ const eventColumns = json.pipe(
   ),
 );
 
+const limits = {
+  quietMinutes: z.number().positive().max(1_440).default(15),
+  oldestMinutes: z.number().positive().max(10_080).default(60),
+  openFailures: z.number().int().positive().max(2_000).default(100),
+  stoppedHours: z.number().positive().max(720).default(24),
+  tokenDays: z.number().positive().max(90).default(5),
+};
+
+/** Names of what MONITOR_LIMITS may hold. */
+export const monitorLimitNames = Object.keys(limits);
+
 /** When the monitor raises an alarm, as JSON; what is left out is as usual. */
 const monitorLimits = json.pipe(
-  z.strictObject(
-    {
-      quietMinutes: z.number().positive().max(1_440).default(15),
-      oldestMinutes: z.number().positive().max(10_080).default(60),
-      openFailures: z.number().int().positive().max(2_000).default(100),
-      stoppedHours: z.number().positive().max(720).default(24),
-      tokenDays: z.number().positive().max(90).default(5),
-    },
-    {
-      error:
-        "must be an object with some of quietMinutes, oldestMinutes, openFailures, stoppedHours, tokenDays, all numbers above 0",
-    },
-  ),
+  z.strictObject(limits, {
+    error: `must be an object with some of ${monitorLimitNames.join(", ")}, all numbers above 0`,
+  }),
 );
 
 /** A name in Campaign: of a resource, a filter, a column. */
 const campaignName = text.regex(/^\w{1,64}$/, "must be a name of letters, digits and underscores");
+
+/** A date or an instant, as epoch ms; a date means its beginning, UTC. */
+const instant = z.string().transform((value, context) => {
+  const at = /^\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d))?$/.test(value.trim())
+    ? Date.parse(value.trim())
+    : Number.NaN;
+  if (!Number.isNaN(at)) return at;
+  context.addIssue({ code: "custom", message: "must be a date such as 2030-01-31 or 2030-01-31T00:00:00Z" });
+  return z.NEVER;
+});
 
 /** NCRONTAB. */
 const schedule = text.regex(/^(\S+\s+){5}\S+$/, "must have six fields, seconds first");
@@ -115,6 +134,12 @@ export const settingDefinitions = {
     schema: z.enum(["azure", "local"]),
     default: "azure",
     sample: "local",
+  },
+  DRY_RUN: {
+    doc: "`on`: everything is done but the writes to Campaign and Dynamics, and the result reported (docs/from-laptop-to-production.md). `off`: writes.",
+    schema: z.enum(["off", "on"], { error: "must be on or off" }),
+    default: "off",
+    sample: "off",
   },
   DYNAMICS_URL: {
     doc: "URL of the Dynamics environment, e.g. `https://contoso.crm4.dynamics.com`.",
@@ -145,6 +170,12 @@ export const settingDefinitions = {
     optional: "with DYNAMICS_AUTH=managed-identity",
     secret: true,
     sample: "local-integration-secret",
+  },
+  DYNAMICS_CLIENT_SECRET_EXPIRES: {
+    doc: "When that secret ends, as CAMPAIGN_CLIENT_SECRET_EXPIRES.",
+    schema: instant,
+    optional: "but then nobody is warned",
+    sample: "",
   },
   DYNAMICS_AUTHORITY: {
     doc: "Entra ID's host; another one in sovereign clouds.",
@@ -179,6 +210,12 @@ export const settingDefinitions = {
     schema: secretText,
     secret: true,
     sample: "local-secret",
+  },
+  CAMPAIGN_CLIENT_SECRET_EXPIRES: {
+    doc: "When that secret ends, as `2030-01-31` or with a time: alarms come 30, 7 and 1 days before (docs/operate.md, Rotate).",
+    schema: instant,
+    optional: "but then nobody is warned",
+    sample: "",
   },
   CAMPAIGN_SCOPES: {
     doc: "Scopes to ask for, comma separated.",
@@ -338,6 +375,18 @@ export const settingDefinitions = {
     default: "{}",
     sample: "{}",
   },
+  OTEL_EXPORTER_OTLP_ENDPOINT: {
+    doc: "OpenTelemetry collector that gets the measurements too, over HTTP, e.g. `http://collector.contoso.internal:4318` (docs/telemetry.md).",
+    schema: address,
+    optional: "while nobody collects them",
+    sample: "",
+  },
+  OTEL_SERVICE_NAME: {
+    doc: "What this deployment is called there.",
+    schema: text.max(100),
+    default: "dynamics-campaign-sync",
+    sample: "dynamics-campaign-sync",
+  },
   FINGERPRINT_KEY: {
     doc: "Key of the fingerprints in the sync state: random, at least 16 characters. A new one makes the next load write every record once more.",
     schema: z.string().min(16),
@@ -481,6 +530,12 @@ export const settingDefinitions = {
     schema: secretText,
     optional: "unless files are read",
     secret: true,
+    sample: "",
+  },
+  CAMPAIGN_SFTP_KEY_EXPIRES: {
+    doc: "When that key is to be changed, as CAMPAIGN_CLIENT_SECRET_EXPIRES.",
+    schema: instant,
+    optional: "but then nobody is warned",
     sample: "",
   },
   CAMPAIGN_SFTP_HOST_KEY: {

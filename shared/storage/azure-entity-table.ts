@@ -5,7 +5,7 @@ import type { TokenCredential } from "@azure/core-auth";
 import { TableClient, type TableEntityResult, type TableServiceClientOptions } from "@azure/data-tables";
 import { checkEntity, checkKey } from "./entity-limits.js";
 import type { Entity, EntityTable, EntityValue, ListPart } from "./entity-table.js";
-import type { EntityTables } from "./entity-tables.js";
+import type { DroppableTables } from "./entity-tables.js";
 import { storageCodeOf, toStorageError } from "./to-storage-error.js";
 
 /** Where the tables are, and as whom we come: a connection string, or an account URL (`https://…`) and an identity. */
@@ -19,7 +19,7 @@ const retryOptions = { maxRetries: 2, retryDelayInMs: 200, maxRetryDelayInMs: 80
  * carried out: whoever gets one reads again, as after any conflict. `timeoutMs` is the longest time of one operation (for `list`
  * of one page), all attempts together.
  */
-export function makeAzureEntityTables(connection: TablesConnection, timeoutMs = 10_000): EntityTables {
+export function makeAzureEntityTables(connection: TablesConnection, timeoutMs = 10_000): DroppableTables {
   return {
     table: (name) => makeTable(makeClient(connection, name), makeAttempt(name, timeoutMs)),
     async ensure(names) {
@@ -28,6 +28,17 @@ export function makeAzureEntityTables(connection: TablesConnection, timeoutMs = 
           makeAttempt(name, timeoutMs)((options) => makeClient(connection, name).createTable(options)),
         ),
       );
+    },
+    async drop(names) {
+      const drop = (name: string): Promise<void> =>
+        makeAttempt(name, timeoutMs)(async (options) => {
+          await makeClient(connection, name)
+            .deleteTable(options)
+            .catch((error: unknown) => {
+              if (!isGone(error)) throw error;
+            });
+        });
+      await Promise.all(names.map(drop));
     },
   };
 }

@@ -7,3 +7,9 @@ export interface EntityTables {
   /** Creates the tables that do not exist yet. Doing it twice, or in two processes at once, is fine. */
   ensure(names: readonly string[]): Promise<void>;
 }
+
+/** Tables that can be done away with. */
+export interface DroppableTables extends EntityTables {
+  /** Drops the tables with all that is in them; one that is gone is dropped. Azure keeps a name for a while: it is not to be used again. */
+  drop(names: readonly string[]): Promise<void>;
+}

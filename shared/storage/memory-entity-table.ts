@@ -4,15 +4,18 @@
 import { ConflictError, UnavailableError } from "../errors.js";
 import { checkEntity, checkKey } from "./entity-limits.js";
 import type { Entity, EntityTable, ListPart } from "./entity-table.js";
-import type { EntityTables } from "./entity-tables.js";
+import type { DroppableTables } from "./entity-tables.js";
 
 /** Tables in memory. As in Azure, a table exists only once `ensure` has named it. */
-export function makeMemoryEntityTables(): EntityTables {
+export function makeMemoryEntityTables(): DroppableTables {
   const tables = new Map<string, MemoryRows>();
   return {
     table: (name) => makeTable(name, () => tables.get(name)),
     async ensure(names) {
       for (const name of names) if (!tables.has(name)) tables.set(name, { entities: new Map(), writes: 0 });
+    },
+    async drop(names) {
+      for (const name of names) tables.delete(name);
     },
   };
 }

@@ -1,4 +1,4 @@
-// Campaign calls counted by purpose and day (design.md §2.4). Who counts is services.ts, which hears of every request sent.
+// Calls counted by purpose and day (design.md §2.4), and whatever else is. Who counts is services.ts, which hears of every request sent.
 
 import { AuthError, ConflictError, UnavailableError } from "../errors.js";
 import type { Clock } from "../model/clock.js";
@@ -21,11 +21,11 @@ const longestRow = 200;
 const mostCalls = 2 ** 31 - 1;
 
 /**
- * Usage over an entity table: partition = day, row = purpose. Counts are stored ten seconds after the first one at the latest; a
- * process that is killed loses those of its last seconds. A save whose answer was lost is counted again: the counts tell
+ * Usage over an entity table: partition = day, row = purpose; `prefix` goes before the day where other things than Campaign calls are counted. Counts are
+ * stored ten seconds after the first one at the latest; a process that is killed loses those of its last seconds. A save whose answer was lost is counted again: the counts tell
  * orders of magnitude and trends, they are no invoice.
  */
-export function makeUsage(entities: EntityTable, clock: Clock): UsageStore {
+export function makeUsage(entities: EntityTable, clock: Clock, prefix = ""): UsageStore {
   /** By day, then purpose. */
   const pending = new Map<string, Map<string, number>>();
   let waiting = false;
@@ -41,7 +41,7 @@ export function makeUsage(entities: EntityTable, clock: Clock): UsageStore {
       purpose,
       calls: Math.min(mostCalls, (Number(current?.values.calls) || 0) + calls),
     });
-    await changeEntity(entities, [day, toRow(purpose)], sum, triesAfterConflict);
+    await changeEntity(entities, [prefix + day, toRow(purpose)], sum, triesAfterConflict);
   };
 
   const flushAll = async (): Promise<void> => {
@@ -88,7 +88,7 @@ export function makeUsage(entities: EntityTable, clock: Clock): UsageStore {
     async usageOf(day) {
       await flush();
       const found = new Map(pending.get(day));
-      for await (const { row, values } of entities.list(day)) {
+      for await (const { row, values } of entities.list(prefix + day)) {
         const purpose = String(values.purpose ?? row);
         found.set(purpose, (found.get(purpose) ?? 0) + (Number(values.calls) || 0));
       }

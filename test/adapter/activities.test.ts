@@ -285,7 +285,7 @@ describe("writing activities", () => {
   });
 
   it("blames the tables when the application user lacks a privilege", async () => {
-    await core.command?.("withdraw", { privileges: ["prvCreateacs_EmailClick"] });
+    await core.command?.("withdraw", { privileges: ["prvCreateActivity"] });
 
     const writing = sinkOf().write([activity(1)]);
 

@@ -330,6 +330,38 @@ describe("makeEventFiles", () => {
   });
 });
 
+describe("a key of the account that is rotated", () => {
+  const fresh = makeKeyPair();
+  const user = (publicKey: string) => ({ name: "sftp-user", publicKey });
+
+  it("is taken beside its successor, so that every file is read before and after the app has the new one", async () => {
+    put("a.csv", fileOf(line("S-1")), 20 * minute);
+    server.admitOnly([user(key.public), user(fresh.public)]);
+    const before = await run();
+    put("b.csv", fileOf(line("S-2")), 16 * minute);
+    source.close();
+
+    account = { ...account, key: fresh.private };
+    server.admitOnly([user(fresh.public)]);
+    source = makeSource();
+    const after = await run();
+
+    expect([idsIn(before), idsIn(after)]).toEqual([["S-1"], ["S-2"]]);
+  });
+
+  it("leaves every file where it is while it is gone too early, and they are read once the app has the new one", async () => {
+    put("a.csv", fileOf(line("S-1")), 20 * minute);
+    server.admitOnly([user(fresh.public)]);
+    await expect(run()).rejects.toMatchObject({ kind: "auth" });
+    const waiting = left();
+
+    account = { ...account, key: fresh.private };
+    const after = await run();
+
+    expect([waiting, idsIn(after)]).toEqual([["a.csv"], ["S-1"]]);
+  });
+});
+
 describe("openSftp", () => {
   it("does not log in where the host shows another key than the one that is pinned", async () => {
     account = { ...account, hostKey: `SHA256:${"A".repeat(43)}` };

@@ -2,7 +2,9 @@ import { depthOf } from "../support/depth-of.js";
 // What both twins of ChangeQueue promise. Run by memory-change-queue.test.ts and service-bus-change-queue.test.ts.
 
 import { beforeEach, describe, expect, it } from "vitest";
+import type { QueueWatch } from "../../shared/flows/monitor-ports.js";
 import type { ChangeQueue } from "../../shared/flows/ports.js";
+import { queues } from "../../shared/messaging/queues.js";
 import { type Envelope, maxEnvelopeBytes, parseEnvelope } from "../../shared/model/envelope.js";
 import { laneOf } from "../../shared/model/lane.js";
 import { anEnvelope, recordId, version } from "../support/samples.js";
@@ -16,6 +18,10 @@ export interface QueueUnderTest {
   pass(ms: number): Promise<void>;
   /** Takes and completes all that is visible in the lane now, and answers the bodies in order. */
   drain(lane: string): Promise<readonly unknown[]>;
+  /** Takes the lane's first message and gives it back, as a failed run does. */
+  giveBack(lane: string): Promise<void>;
+  /** The monitor's look at the same queue. */
+  watch: QueueWatch;
 }
 
 /** Every test gets a queue that is empty, from `make`. */
@@ -47,6 +53,41 @@ export function describeChangeQueue(twin: string, make: () => Promise<QueueUnder
         expect(await world.drain(lane)).toEqual([]);
       }
       expect((await world.drain(laneOfRecord(1))).map(parseEnvelope)).toEqual([sent]);
+    });
+
+    it("shows the first message of each lane by a number that stays until it is done, however often it is tried", async () => {
+      const [one, other] = [anEnvelope({ version: version(1) }), anEnvelope({ version: version(2) })];
+      await world.queue.send([one, other]);
+      const lane = laneOfRecord(1);
+
+      const before = await world.watch.look(100);
+      await world.giveBack(lane);
+      const tried = await world.watch.look(100);
+      await world.drain(lane);
+      await world.queue.send([anEnvelope({ version: version(3) })]);
+      const after = await world.watch.look(100);
+
+      expect(before).toMatchObject({ waiting: 2, dead: 0 });
+      expect([...before.heads.keys()]).toEqual([lane]);
+      expect(Math.abs(world.now() - (before.heads.get(lane)?.at ?? 0))).toBeLessThan(60_000);
+      expect(tried.heads.get(lane)).toEqual(before.heads.get(lane));
+      expect(after.heads.get(lane)?.position).not.toBe(before.heads.get(lane)?.position);
+    });
+
+    it("counts what the bus gave up apart from what waits, and only so far as it is asked to", async () => {
+      await world.queue.send([1, 2, 3].map((number) => anEnvelope({ id: recordId(1), version: version(number) })));
+      for (let tries = 0; tries < queues.changes.maxDeliveryCount; tries += 1) await world.giveBack(laneOfRecord(1));
+
+      const [all, some] = [await world.watch.look(100), await world.watch.look(1)];
+
+      expect(all).toMatchObject({ waiting: 2, dead: 1 });
+      expect(some).toMatchObject({ waiting: 1, dead: 1 });
+    });
+
+    it("does not show as first in its lane what is scheduled for later", async () => {
+      await world.queue.schedule(anEnvelope(), world.now() + 3_600_000);
+
+      expect(await world.watch.look(100)).toEqual({ waiting: 0, dead: 0, heads: new Map() });
     });
 
     it("sends nothing and does not fail when there is nothing to send", async () => {

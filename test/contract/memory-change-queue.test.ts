@@ -10,6 +10,11 @@ describeChangeQueue("in memory", async () => {
     queue,
     lanes,
     now: clock.now,
+    watch: queue.watch,
+    async giveBack(lane) {
+      const delivery = queue.receive(lane);
+      if (delivery) queue.abandon(delivery);
+    },
     async pass(ms) {
       clock.advance(ms);
     },

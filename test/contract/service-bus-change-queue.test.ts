@@ -2,6 +2,7 @@ import { connect, createServer, type Server, type Socket } from "node:net";
 import type { ServiceBusClient } from "@azure/service-bus";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { type Broker, localConnectionString } from "../../infra/local/bus/broker.js";
+import { makeServiceBusQueueWatch } from "../../shared/messaging/queue-watch.js";
 import { makeServiceBusClient } from "../../shared/messaging/service-bus-client.js";
 import { makeServiceBusChangeQueue, type ServiceBusChangeQueue } from "../../shared/messaging/service-bus-queue.js";
 import { messageIdOf } from "../../shared/model/envelope.js";
@@ -15,6 +16,8 @@ import { describeChangeQueue } from "./change-queue.contract.js";
 const lanes = 4;
 let broker: Broker;
 let client: ServiceBusClient;
+/** Nobody else may peek through it. */
+let watching: ServiceBusClient;
 let queue: ServiceBusChangeQueue;
 
 function makeQueue(of: ServiceBusClient, timeoutMs = 8_000, name = "changes"): ServiceBusChangeQueue {
@@ -26,8 +29,10 @@ beforeEach(async () => {
   broker = await startTestBroker();
   client = makeServiceBusClient({ connectionString: broker.connectionString });
   queue = makeQueue(client);
+  watching = makeServiceBusClient({ connectionString: broker.connectionString });
 });
 afterEach(async () => {
+  await watching.close();
   await queue.close();
   await client.close();
   await broker.close();
@@ -51,7 +56,20 @@ async function drain(lane: string): Promise<unknown[]> {
   }
 }
 
-describeChangeQueue("over the SDK", async () => ({ queue, lanes, now: realClock.now, pass: realClock.sleep, drain }));
+/** As the host does with a message whose run failed. */
+async function giveBack(lane: string): Promise<void> {
+  const receiver = await client.acceptSession("changes", lane);
+  const [message] = await receiver.receiveMessages(1);
+  if (message) await receiver.abandonMessage(message);
+  await receiver.close();
+}
+
+describeChangeQueue("over the SDK", async () => ({
+  ...{ queue, lanes, drain, giveBack },
+  now: realClock.now,
+  pass: realClock.sleep,
+  watch: makeServiceBusQueueWatch({ client: watching, queue: "changes", clock: realClock, timeoutMs: 8_000 }),
+}));
 
 describe("ChangeQueue over the SDK, on the wire", () => {
   it("sends JSON with the lane as session, an id for duplicate detection and lower-camel properties", async () => {

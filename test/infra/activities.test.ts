@@ -74,7 +74,7 @@ describe("the activity tables in Dynamics", () => {
     expect(first.filter((what) => what.startsWith("create activity table"))).toHaveLength(4);
     expect(first.filter((what) => what.startsWith("create column"))).toHaveLength(17);
     expect(first).toContain("create column acs_trackingurl of acs_emailclick");
-    expect(first.at(-1)).toBe(publish);
+    expect(first.slice(-2)).toEqual([publish, "note in solution CampaignEvents that it is published"]);
   });
 
   it("makes tables that fit what events are written as", async () => {
@@ -98,13 +98,13 @@ describe("the activity tables in Dynamics", () => {
     ]);
   });
 
-  it("has nothing left to do after an apply but to publish", async () => {
+  it("has nothing left to do after an apply, not even to publish", async () => {
     await apply();
     const once = await plan();
     await apply();
 
-    expect(once).toEqual([publish]);
-    expect(await plan()).toEqual([publish]);
+    expect(once).toEqual([]);
+    expect(await plan()).toEqual([]);
     expect(await rows("publishers?$filter=customizationprefix eq 'acs'")).toHaveLength(1);
   });
 
@@ -116,7 +116,7 @@ describe("the activity tables in Dynamics", () => {
       for (const action of (await planned()).slice(0, done)) await action.run();
       await apply();
 
-      expect(await plan()).toEqual([publish]);
+      expect(await plan()).toEqual([]);
       expect(await checkActivityTables(client, activityTables())).toEqual([]);
     }
   });
@@ -148,7 +148,7 @@ describe("the activity tables in Dynamics", () => {
     const cast = "Microsoft.Dynamics.CRM.StringAttributeMetadata";
     const columns = await rows(`EntityDefinitions(LogicalName='acs_emailclick')/Attributes/${cast}`);
     const lengths = Object.fromEntries(columns.map(({ LogicalName, MaxLength }) => [LogicalName, MaxLength]));
-    expect(first).toEqual(["lengthen column acs_campaignname of acs_emailclick to 255 characters", publish]);
+    expect(first.slice(1, 3)).toEqual(["lengthen column acs_campaignname of acs_emailclick to 255 characters", publish]);
     expect(lengths).toMatchObject({ acs_campaignname: 255, acs_deliveryname: 1_000 });
     expect(columns.find(({ LogicalName }) => LogicalName === "acs_campaignname")).toMatchObject({ DisplayName: label });
   });
@@ -158,7 +158,7 @@ describe("the activity tables in Dynamics", () => {
     const path = "EntityDefinitions(LogicalName='acs_emailopen')/Attributes(LogicalName='acs_dateopened')";
     await client.call({ operation: "remove by hand", method: "DELETE", path });
 
-    expect(await plan()).toEqual(["create column acs_dateopened of acs_emailopen", publish]);
+    expect((await plan()).slice(1, 3)).toEqual(["create column acs_dateopened of acs_emailopen", publish]);
   });
 
   it("refuses to go on when a column of a needed name holds something else", async () => {
@@ -186,7 +186,7 @@ describe("the activity tables in Dynamics", () => {
     await apply();
 
     expect(clock.slept.filter((ms) => ms === 15_000)).toHaveLength(3);
-    expect(await plan()).toEqual([publish]);
+    expect(await plan()).toEqual([]);
   });
 
   it("takes a table for made when it is there although the answer was lost", async () => {
@@ -198,7 +198,7 @@ describe("the activity tables in Dynamics", () => {
 
     await apply();
 
-    expect(await plan()).toEqual([publish]);
+    expect(await plan()).toEqual([]);
   });
 
   it("removes only tables that are named, and only ours", async () => {
@@ -234,7 +234,7 @@ describe("tables that somebody else installed", () => {
     expect(problems.filter((problem) => !problem.includes("account"))).toEqual([
       "the set of table acs_emailsend is called acs_emailsends, not acs_sends: say so in the settings",
       'column new_campaign of table acs_emailsend is not there: name another one in the settings, or "" for none',
-      "column subject of table acs_emailopen holds 400 characters, not 4000: say so in the settings, or run dataverse:activities -- apply",
+      "column subject of table acs_emailopen holds 400 characters, not 4000: say so in the settings, or run npm run dataverse:apply -- --activities",
       "the lookup of table acs_emailopen to its contact is called regardingobjectid_contact_acs_emailopen, not regardingobjectid_contact_other: say so in the settings",
       'column acs_trackingurl of table acs_emailclick is of StringType, not DateTimeType: name another one in the settings, or "" for none',
     ]);

@@ -96,11 +96,11 @@ describe("the registration of the queue in Dynamics", () => {
     expect(new Set(images.map(({ entityalias }) => entityalias))).toEqual(new Set([contact && imageAliasOf(contact)]));
   });
 
-  it("has nothing left to do after an apply but to write the key, and registers nothing twice", async () => {
+  it("has nothing left to do after an apply, and registers nothing twice", async () => {
     await apply({ bus });
     await apply({ bus });
 
-    expect(await plan({ bus })).toEqual([written]);
+    expect(await plan({ bus })).toEqual([]);
     expect(await rows("serviceendpoints?$select=name")).toHaveLength(1);
     expect(await rows("sdkmessageprocessingsteps?$filter=startswith(name,'acs-sync')")).toHaveLength(4);
   });
@@ -114,7 +114,7 @@ describe("the registration of the queue in Dynamics", () => {
         await action.run();
       await apply({ webhook, bus });
 
-      expect(await plan({ webhook, bus })).toEqual(["write the key of webhook acs-sync", written]);
+      expect(await plan({ webhook, bus })).toEqual([]);
     }
   });
 
@@ -128,7 +128,7 @@ describe("the registration of the queue in Dynamics", () => {
     const to = "sb://contoso.servicebus.windows.net/notices-2";
     const from = "sb://contoso.servicebus.windows.net/dataverse-notices";
     expect(planned).toEqual([`${written}, and point it to ${to} instead of ${from}`]);
-    expect(await plan({ bus: moved })).toEqual([written]);
+    expect(await plan({ bus: moved })).toEqual([]);
   });
 
   it("refuses a namespace that is no sb:// address before it touches anything", async () => {
@@ -143,7 +143,7 @@ describe("the registration of the queue in Dynamics", () => {
     await applyRegistration(await planRemoval({ client, bus }), () => {});
 
     expect((await rows("serviceendpoints?$select=name")).map(({ name }) => name)).toEqual(["acs-sync"]);
-    expect(await plan({ webhook })).toEqual(["write the key of webhook acs-sync"]);
+    expect(await plan({ webhook })).toEqual([]);
   });
 
   it("warns of our own other door when only one is asked for, and not when both are", async () => {

@@ -92,10 +92,24 @@ describe("the registration in Dynamics", () => {
     }
   });
 
-  it("has nothing left to do after an apply but to write the key, which cannot be compared", async () => {
+  it("writes a key that is another one, or that somebody took away, and none that is the same", async () => {
     await apply();
 
-    expect(await plan()).toEqual(["write the key of webhook acs-sync"]);
+    const same = await plan();
+    const other = await plan({ webhook: { ...webhook, key: "another" } });
+    const unknown = await plan({ webhook: { ...webhook, key: "" } });
+    const forced = await plan({ writeKeys: true });
+
+    expect(same).toEqual([]);
+    expect(other).toEqual(["write the key of webhook acs-sync"]);
+    expect(unknown).toEqual([]);
+    expect(forced).toEqual(["write the key of webhook acs-sync"]);
+  });
+
+  it("never leaves the key where it can be read", async () => {
+    await apply({ webhook: { ...webhook, key: "a-function-key" } });
+
+    expect(JSON.stringify(await rows("serviceendpoints"))).not.toContain("a-function-key");
   });
 
   it("registers nothing twice when it is applied twice", async () => {
@@ -114,7 +128,7 @@ describe("the registration in Dynamics", () => {
       for (const action of (await planRegistration({ client, webhook, mappings })).slice(0, done)) await action.run();
       await apply();
 
-      expect(await plan()).toEqual(["write the key of webhook acs-sync"]);
+      expect(await plan()).toEqual([]);
       expect(await rows("sdkmessageprocessingsteps?$filter=startswith(name,'acs-sync')")).toHaveLength(4);
     }
   });
@@ -136,7 +150,7 @@ describe("the registration in Dynamics", () => {
       "Update of contact",
       "Update of task",
     ]);
-    expect(await plan({ mappings: manyTables() })).toEqual(["write the key of webhook acs-sync"]);
+    expect(await plan({ mappings: manyTables() })).toEqual([]);
   });
 
   it("removes the second of two steps of the same name, as an answer that got lost leaves them behind", async () => {
@@ -165,7 +179,7 @@ describe("the registration in Dynamics", () => {
 
     const steps = await rows("sdkmessageprocessingsteps?$filter=startswith(name,'acs-sync')");
     expect(steps.map(({ mode, statecode }) => [mode, statecode])).toEqual(Array.from({ length: 4 }, () => [1, 0]));
-    expect(await plan()).toEqual(["write the key of webhook acs-sync"]);
+    expect(await plan()).toEqual([]);
   });
 
   it("warns of a registration under another name that posts to the same address, and leaves it alone", async () => {
@@ -211,7 +225,7 @@ describe("the registration in Dynamics", () => {
         "change the image of step acs-sync: Update of contact",
       ]),
     );
-    expect(await plan({ mappings: changed })).toEqual(["write the key of webhook acs-sync"]);
+    expect(await plan({ mappings: changed })).toEqual([]);
   });
 
   it("takes the steps of a table away that is no longer mapped, and the whole registration when told to", async () => {

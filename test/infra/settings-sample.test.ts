@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import { sampleFile, withSettingsTable } from "../../infra/settings-sample.js";
+import { sampleFile, settingsPage, withSettingsTable } from "../../infra/settings-sample.js";
 import { mostLanes, settingDefinitions } from "../../shared/settings/schema.js";
 
 describe("what is generated from the settings schema", () => {
@@ -8,11 +8,11 @@ describe("what is generated from the settings schema", () => {
     expect(readFileSync("local.settings.sample.json", "utf8")).toBe(sampleFile());
   });
 
-  it("is fresh: the settings table of the README, with every setting", () => {
-    const readme = readFileSync("README.md", "utf8");
+  it("is fresh: docs/settings.md, with every setting", () => {
+    const page = readFileSync(settingsPage, "utf8");
 
-    expect(withSettingsTable(readme)).toBe(readme);
-    for (const name of Object.keys(settingDefinitions)) expect(readme).toContain(`\`${name}\``);
+    expect(withSettingsTable(page)).toBe(page);
+    for (const name of Object.keys(settingDefinitions)) expect(page).toContain(`\`${name}\``);
   });
 });
 

@@ -1,6 +1,7 @@
 // Small mappings for tests: valid in all but what the test changes.
 
 import { type CompiledMapping, compileMapping } from "../../shared/mapping/compile.js";
+import type { TableMapping } from "../../shared/mapping/table-mapping.js";
 import { validateMapping } from "../../shared/mapping/validate.js";
 
 /** One field of a mapping document: `lastname` → `lastName`, with `changes` on top. */
@@ -26,7 +27,12 @@ export function aMappingDocument(
 
 /** The document validated and compiled. Throws when it has problems. */
 export function compiled(document: unknown): CompiledMapping {
-  const validated = validateMapping(document);
-  if (!("mapping" in validated)) throw new Error(JSON.stringify(validated.problems));
-  return compileMapping(validated.mapping);
+  return compileMapping(validated(document));
+}
+
+/** The document validated. Throws when it has problems. */
+export function validated(document: unknown): TableMapping {
+  const result = validateMapping(document);
+  if ("mapping" in result) return result.mapping;
+  throw new Error(JSON.stringify(result.problems));
 }

@@ -24,11 +24,13 @@ export interface SmallSystem {
   editor: Editor;
   state: State;
   /** Starts a Functions host. */
-  startHost(name?: string): Promise<LocalProcess>;
-  /** Registers the webhook of a running host. */
-  register(host: LocalProcess): Promise<void>;
+  startHost(name?: string, settings?: Record<string, string>): Promise<LocalProcess>;
+  /** Registers the webhook of a running host; `key`: what Dynamics is to show, else the host's own key. */
+  register(host: LocalProcess, key?: string): Promise<void>;
   /** Waits until both systems agree; throws with the differences left. */
   agree(withinMs?: number): Promise<void>;
+  /** Codes of the failures there ever were. */
+  failures(): Promise<string[]>;
   /** All log lines of all processes so far, or of one. */
   logs(): string;
   log(file: string): string;
@@ -65,11 +67,10 @@ export async function startSmallSystem(
     observer,
     editor,
     state,
-    startHost: (name) => runtime.startHost(name),
-    async register(host) {
+    startHost: (name, settings) => runtime.startHost(name, settings),
+    async register(host, key = String(runtime.settings.LOCAL_FUNCTION_KEY)) {
       const http = makeHttpClient({ clock: systemClock, random: Math.random });
       const client = makeDynamicsClient(loadSettings(runtime.settings), http, systemClock);
-      const key = String(runtime.settings.LOCAL_FUNCTION_KEY);
       const webhook = { url: `${host.address}/api/ingress-webhook`, key, name: "acs-sync" };
       await applyRegistration(await planRegistration({ client, webhook, mappings: shippedMappings() }), () => {});
     },
@@ -92,6 +93,11 @@ export async function startSmallSystem(
       await eventually("both systems to agree", once, { withinMs, everyMs: 300 }).catch((error: unknown) => {
         throw new Error(`${String(error)}\n${last}`);
       });
+    },
+    async failures() {
+      const codes: string[] = [];
+      for await (const { code } of state.failures.list()) codes.push(code);
+      return codes;
     },
     logs() {
       const files = readdirSync(runtime.logDirectory);

@@ -1,37 +1,9 @@
-import { spawn } from "node:child_process";
 import { mkdtempSync, readdirSync, readFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import type { Report } from "../../infra/local/report.js";
-
-interface Ended {
-  code: number | null;
-  output: string;
-}
-
-const freePorts = ["host", "dataverse", "campaign", "bus", "busAdmin", "tables"].flatMap((name) => [
-  `--port-${name}`,
-  "0",
-]);
-
-/** Runs what `npm start` runs. `onOutput` may end it. */
-function start(
-  args: readonly string[],
-  onOutput: (output: string, stop: () => void) => void = () => {},
-): Promise<Ended> {
-  const child = spawn(process.execPath, ["--import", "tsx", "infra/local/run.ts", ...freePorts, ...args], {
-    stdio: ["ignore", "pipe", "pipe"],
-  });
-  let output = "";
-  const take = (chunk: Buffer): void => {
-    output += chunk.toString("utf8");
-    onOutput(output, () => child.kill("SIGINT"));
-  };
-  child.stdout.on("data", take);
-  child.stderr.on("data", take);
-  return new Promise((resolve) => child.once("close", (code) => resolve({ code, output })));
-}
+import { startRun as start } from "../support/start-run.js";
 
 describe("npm start -- --once --json", () => {
   it("plays the main job, ends by itself with exit code 0, and reports what it measured", async () => {

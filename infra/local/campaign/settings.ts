@@ -10,6 +10,7 @@ export const settingsSchema = z.strictObject({
   otherOrganizations: z.array(z.string()).default(["globex"]),
   /** Exist, but their route is not set up: 502 Oops. Any other organization: 500 Oops. */
   unroutedOrganizations: z.array(z.string()).default(["initech"]),
+  /** A client with several entries has several secrets, all valid, as a credential in Adobe's console may have. */
   clients: z
     .array(z.strictObject({ clientId: z.string().min(1), clientSecret: z.string().min(1) }))
     .default([{ clientId: "local-client", clientSecret: "local-secret" }]),

@@ -65,6 +65,10 @@ function entriesOf(session: Session, row: string): AuditEntry[] {
 /** `RetrieveAttributeChangeHistory(Target=@t,AttributeLogicalName=@a,PagingInfo=@p)`. */
 export function attributeChangeHistory(session: Session, argument: string): SimResponse {
   checkNamedPrivilege(session, privilege);
+  checkNamedPrivilege(session, { ...privilege, name: "prvReadRecordAuditHistory" });
+  if (session.org.switches.auditPartitions) {
+    checkNamedPrivilege(session, { ...privilege, name: "prvReadAuditPartitions" });
+  }
   const given = (name: string): string => {
     const alias = new RegExp(`(?:^|,)${name}=(@\\w+)(?:,|$)`).exec(argument)?.[1] ?? "";
     const text = session.request.query.get(alias);

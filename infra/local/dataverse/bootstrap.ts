@@ -7,7 +7,9 @@ import { ACTIVITY_TABLES } from "./model/tables/activity.js";
 import { CONTACT } from "./model/tables/contact.js";
 import { ORGANIZATION_TABLES } from "./model/tables/organization.js";
 import { REGISTRATION_TABLES } from "./model/tables/registration.js";
+import { SECURITY_TABLES } from "./model/tables/security.js";
 import type { App, DataverseOptions } from "./options.js";
+import { setRolesOf } from "./security/held.js";
 import type { Database, Transaction } from "./store/database.js";
 
 const TABLES: TableDefinition[] = [
@@ -16,6 +18,7 @@ const TABLES: TableDefinition[] = [
   ACCOUNT,
   ...ACTIVITY_TABLES,
   ...REGISTRATION_TABLES,
+  ...SECURITY_TABLES,
 ];
 
 /** Messages every table with events has filters for. */
@@ -104,6 +107,14 @@ export function bootstrap(database: Database, options: DataverseOptions, nowMs: 
   const appOf = (id: string): App | undefined => options.apps.find(({ userId }) => userId === id);
   addUser(put, WELL_KNOWN.integrationUser, "Integration", "App", appOf(WELL_KNOWN.integrationUser));
   addUser(put, WELL_KNOWN.editorUser, "Casey", "Editor", appOf(WELL_KNOWN.editorUser));
+  const root = { table: "role", id: WELL_KNOWN.administratorRole };
+  put("role", {
+    ...{ roleid: root.id, name: "System Administrator", parentrootroleid: root, ismanaged: true, isinherited: 1 },
+    // The same everywhere (Microsoft: "Security roles and templates").
+    roletemplateid: { table: "roletemplate", id: "627090ff-40a3-4053-8790-584edc5be201" },
+    businessunitid: { table: "businessunit", id: WELL_KNOWN.businessUnit },
+  });
+  for (const id of [WELL_KNOWN.integrationUser, WELL_KNOWN.editorUser]) setRolesOf(tx, id, [root.id]);
   put("publisher", {
     ...{ publisherid: toGuid("publisher default"), uniquename: "DefaultPublisher", friendlyname: "Default Publisher" },
     ...{ customizationprefix: "new", customizationoptionvalueprefix: 10_000 },

@@ -18,6 +18,10 @@ const withdrawSchema = z.strictObject({
   user: z.string().default(LOCAL_APPS.integration.userId),
   privileges: z.array(z.string().regex(/^prv\w+(:organization)?$/)),
 });
+const secretsSchema = z.strictObject({
+  clientId: z.string().default(LOCAL_APPS.integration.clientId),
+  secrets: z.array(z.string().min(1)),
+});
 const worldSchema = z.strictObject({ name: z.string().default("yesterday") });
 const copySchema = z.strictObject({
   organizationId: z.string().refine(isGuid, "not a GUID").default(toGuid("copied organization")),
@@ -128,6 +132,11 @@ export function makeCommands(org: Organisation): (name: string, body: unknown) =
     async "retype-column"(body) {
       const { table, column, definition } = retypeSchema.parse(body);
       return org.change((tx) => retypeColumn(makeOwnSession(org), tx, tableOf(table), column, definition));
+    },
+    async secrets(body) {
+      const { clientId, secrets } = secretsSchema.parse(body);
+      await org.change((tx) => tx.keep("secrets", clientId, secrets));
+      return { clientId, valid: secrets.length };
     },
     async "revoke-tokens"() {
       await remember("tokensRevokedBefore", world.now() / 1000);

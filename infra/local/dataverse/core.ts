@@ -17,7 +17,7 @@ import { makeServiceProtection } from "./limits.js";
 import { isGuid, makeGuid } from "./model/ids.js";
 import { readPreferences } from "./odata/preferences.js";
 import { isWebApiPath } from "./odata/resource-path.js";
-import { type DataverseOptions, DEFAULT_OPTIONS, switchesSchema } from "./options.js";
+import { type App, type DataverseOptions, DEFAULT_OPTIONS, switchesSchema } from "./options.js";
 import { makeRouter } from "./router.js";
 import type { Organisation, Session } from "./session.js";
 import { makeColumnVersions } from "./store/column-versions.js";
@@ -171,6 +171,8 @@ export function makeDataverseCore(
       if (tenant !== undefined) {
         const issuer = {
           apps: options.apps,
+          secretsOf: ({ clientId, clientSecret }: App) =>
+            (database.kept("secrets").get(clientId) as string[] | undefined) ?? [clientSecret],
           lifetimeSeconds: switches.tokenLifetimeSeconds,
           nowMs: world.now(),
           makeId: () => org.makeId(),

@@ -4,6 +4,7 @@ import { attributeChangeHistory } from "./audit.js";
 import { badQuery, ODataError } from "./errors.js";
 import { makeTokenReader, parseNamedArguments } from "./odata/expression.js";
 import { jsonResponse } from "./respond.js";
+import { rolePrivileges } from "./security/requests.js";
 import type { Session } from "./session.js";
 
 const argumentsOf = (session: Session, argument: string): ReturnType<typeof parseNamedArguments> => {
@@ -53,5 +54,6 @@ export function makeFunctions(): Record<string, (session: Session, argument: str
     WhoAmI: whoAmI,
     RetrieveTotalRecordCount: makeTotalRecordCount(),
     RetrieveAttributeChangeHistory: attributeChangeHistory,
+    RetrieveRolePrivilegesRole: rolePrivileges,
   };
 }

@@ -11,15 +11,17 @@ import type { Table } from "./model/table.js";
 import { parseQueryOptions, type QueryOptions } from "./odata/query-options.js";
 import { parseResourcePath, type Segment } from "./odata/resource-path.js";
 import { own } from "./own.js";
-import { checkImpersonation, checkPrivilege } from "./privileges.js";
+import { checkAction, checkHasRole, checkImpersonation, checkMetadata, checkPrivilege } from "./privileges.js";
 import { readApply } from "./read/apply.js";
 import { parseSkipToken } from "./read/cookie.js";
 import { countChanges, readChanges } from "./read/read-changes.js";
 import { plainText, readRow } from "./read/read-row.js";
 import { countRows, readRows } from "./read/read-rows.js";
 import { jsonResponse } from "./respond.js";
+import { isAboutRoles, readSecurity, writeSecurity } from "./security/requests.js";
 import type { Session } from "./session.js";
 import type { Transaction } from "./store/database.js";
+import { findByKey } from "./write/find-by-key.js";
 import { mergeRows } from "./write/merge.js";
 import { isMultipleAction, runMultiple } from "./write/multiple.js";
 import { writeReference } from "./write/references.js";
@@ -27,18 +29,7 @@ import { patchRow, postRow, removeRow, type WriteRequest, writeProperty } from "
 
 /** Sets of the real product that this simulator has no table for: said with 501 rather than as a wrong name. */
 const NOT_HERE = new Set([
-  ...[
-    "roles",
-    "privileges",
-    "leads",
-    "opportunities",
-    "incidents",
-    "campaigns",
-    "lists",
-    "emails",
-    "phonecalls",
-    "appointments",
-  ],
+  ...["leads", "opportunities", "incidents", "campaigns", "lists", "emails", "phonecalls", "appointments"],
   ...[
     "annotations",
     "workflows",
@@ -118,6 +109,7 @@ async function writeSet(write: WriteRequest, segment: Segment, rest: readonly Se
   const { argument } = segment;
   if (argument === undefined) {
     if (!next && method === "POST") return postRow(write);
+    if (next && method === "POST" && isMultipleAction(next.name)) checkAction(write.session, next.name);
     if (next && method === "POST" && isMultipleAction(next.name))
       return runMultiple(write.session, write.tx, write.table, next.name);
     throw next ? segmentNotFound(next.name) : methodNotAllowed(method, segment.name);
@@ -137,8 +129,23 @@ const checkWritePrivilege = ({ session, table }: WriteRequest, segment: Segment,
   const { method } = session.request;
   const creates = method === "POST" && segment.argument === undefined;
   const verb = method === "DELETE" && rest.length === 0 ? "Delete" : creates ? "Create" : "Write";
-  checkPrivilege(session, table, { verb });
+  const isCreate = verb === "Create" || segment.argument === undefined;
+  const match = isCreate ? undefined : findByKey(session, table, segment.argument ?? "");
+  const row = match?.id === undefined ? undefined : session.org.database.rows(table.name).get(match.id);
+  checkPrivilege(session, table, { verb, row });
 };
+
+/** The kinds of definitions a request looks at, the one it changes last. */
+function definitionsIn(segments: readonly Segment[], options: QueryOptions): string[] {
+  const names = [...segments.map(({ name }) => name), ...options.expand.map(({ navigation }) => navigation)];
+  const has = (name: string): boolean => names.some((one) => one.includes(name));
+  return [
+    ...(has("EntityDefinitions") ? ["Entity"] : []),
+    ...(has("Attributes") ? ["Attribute"] : []),
+    ...(has("Relationship") ? ["Relationship"] : []),
+    ...(has("OptionSet") ? ["OptionSet"] : []),
+  ];
+}
 
 /** Answers a Web API request; its path is the one below the API's address. Throws ODataError. */
 export type Route = (session: Session, path: string, tx?: Transaction) => Promise<SimResponse>;
@@ -155,6 +162,7 @@ export function makeRouter(functions: ReturnType<typeof makeFunctions>): Route {
     const segments = parseResourcePath(decodeSegment(path));
     const [first, ...rest] = segments;
     const isRead = method === "GET";
+    checkHasRole(session);
     checkImpersonation(session);
     if (!first) return serviceDocument(session);
     if (first.name === "$metadata") throw notImitated("the CSDL document ($metadata)");
@@ -168,15 +176,20 @@ export function makeRouter(functions: ReturnType<typeof makeFunctions>): Route {
     const action = own(ACTIONS, first.name);
     if (action) {
       if (method !== "POST") throw methodNotAllowed(method, first.name);
+      checkAction(session, first.name);
       return inTransaction((tx) => action(session, tx, first.name));
     }
     if (first.name === "audits" && isRead) return readAudits(session, first, rest);
     const options = parseQueryOptions(query);
     if (METADATA_SETS.has(first.name)) {
+      checkMetadata(session, definitionsIn(segments, options));
       return isRead
         ? readMetadata(session, segments, options)
         : inTransaction((tx) => writeMetadata(session, tx, segments));
     }
+    const aboutRoles = isRead ? readSecurity(session, segments, options) : undefined;
+    if (aboutRoles) return aboutRoles;
+    if (!isRead && isAboutRoles(segments)) return inTransaction((tx) => writeSecurity(session, tx, segments));
     const table = session.org.database.tableOfSet(first.name);
     if (!table)
       throw NOT_HERE.has(first.name) ? notImitated(`the table behind ${first.name}`) : segmentNotFound(first.name);

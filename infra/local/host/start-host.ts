@@ -14,6 +14,8 @@ import { HostRefusal } from "./config/host-refusal.js";
 import { EXIT_TIMEOUT, type Host, type HostOptions } from "./host-options.js";
 import { makeAdmin } from "./http/admin.js";
 import { makeHttpServer } from "./http/http-server.js";
+import { type HostKeys, makeHostKeys } from "./keys/host-keys.js";
+import { makeMemoryKeys } from "./keys/memory-keys.js";
 import type { LeaseStore } from "./leases/lease-store.js";
 import { makeMemoryLeases } from "./leases/memory-leases.js";
 import { LOG_LEVELS, type Log, makeLog } from "./log.js";
@@ -94,7 +96,9 @@ async function start(options: HostOptions, cleanUp: (() => void)[]): Promise<Hos
     processUptime: Math.round(process.uptime() * 1000),
   });
   const timers = new Map<string, TimerListener>();
-  const server = makeServer({ functions, hostJson, environment, runner, log, timers, status });
+  const keys = await makeKeys(environment, hostId);
+  warnAboutMissingKeys(functions, environment.LOCAL_FUNCTION_KEY, log);
+  const server = makeServer({ functions, hostJson, environment, keys, runner, log, timers, status });
   const port = await listen(server, options.port ?? 0);
 
   const owner = `${instance}/${randomUUID()}`;
@@ -127,15 +131,14 @@ interface ServerParts {
   functions: readonly FunctionDefinition[];
   hostJson: HostJson;
   environment: Environment;
+  keys: HostKeys;
   runner: Runner;
   log: Log;
   timers: ReadonlyMap<string, TimerListener>;
   status(): Record<string, unknown>;
 }
 
-function makeServer({ functions, hostJson, environment, runner, log, timers, status }: ServerParts): Server {
-  const keys = { function: environment.LOCAL_FUNCTION_KEY, master: environment.LOCAL_MASTER_KEY };
-  warnAboutMissingKeys(functions, keys.function, log);
+function makeServer({ functions, hostJson, environment, keys, runner, log, timers, status }: ServerParts): Server {
   const runTimer = (name: string): boolean => {
     timers.get(name)?.runNow();
     return timers.has(name);
@@ -221,6 +224,14 @@ async function makeLeases(hasTimers: boolean, environment: Environment, hostId: 
   return makeTableLeases({ connectionString, hostId });
 }
 
+async function makeKeys(environment: Environment, hostId: string): Promise<HostKeys> {
+  const { AzureWebJobsStorage: connectionString, LOCAL_FUNCTION_KEY, LOCAL_MASTER_KEY } = environment;
+  const options = { function: LOCAL_FUNCTION_KEY, master: LOCAL_MASTER_KEY };
+  if (!connectionString) return makeHostKeys({ ...options, store: makeMemoryKeys() });
+  const { makeTableKeys } = await import("./keys/table-keys.js");
+  return makeHostKeys({ ...options, store: makeTableKeys({ connectionString, hostId }) });
+}
+
 function warnAboutMissingKeys(functions: readonly FunctionDefinition[], key: string | undefined, log: Log): void {
   const shut = functions
     .filter(({ trigger }) => trigger.kind === "http" && trigger.authLevel === "function")
@@ -228,7 +239,7 @@ function warnAboutMissingKeys(functions: readonly FunctionDefinition[], key: str
   if (key || shut.length === 0) return;
   log({
     level: "warning",
-    message: `LOCAL_FUNCTION_KEY is not set: ${shut.join(", ")} answer 401 to everyone without the master key`,
+    message: `LOCAL_FUNCTION_KEY is not set: ${shut.join(", ")} answer 401 to everyone without the master key, until a key is set`,
   });
 }
 

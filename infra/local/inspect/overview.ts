@@ -4,14 +4,23 @@ import type { Services } from "../../../shared/services.js";
 const mostFailures = 20;
 
 /** The system at a glance, as lines. */
-export async function describeOverview({ controlPorts }: Services): Promise<string[]> {
+export async function describeOverview({ controlPorts, lanesQueue }: Services): Promise<string[]> {
   const status = await readStatus(controlPorts);
-  const { workflows, tables, backlog, gates, failures, settingsVersion, callsToday } = status;
+  const { workflows, tables, backlog, gates, failures, settingsVersion, callsToday, monitor } = status;
   const lanes = Object.entries(backlog.lanes).map(([lane, depth]) => `${lane} ${depth}`);
   const lines = [
+    ...(status.dryRun
+      ? [
+          `DRY RUN ${status.dryRun.number} since ${status.dryRun.startedAt}: nothing is written; what follows is on paper`,
+        ]
+      : []),
+    ...monitor.alarms.map(
+      ({ level, code, about, since, message, fix }) =>
+        `${level.toUpperCase()} ${[code, about].filter(Boolean).join(" ")} since ${since}: ${message}. ${fix}`,
+    ),
     ...workflows.map(({ name, state, reasons }) => `${name}: ${[state, ...reasons].join("; ")}`),
     `settings: version ${settingsVersion}`,
-    `queue changes: ${backlog.waiting}${more(backlog.orMore)} waiting${lanes.length > 0 ? ` (${lanes.join(", ")})` : ""}`,
+    `queue ${lanesQueue}: ${backlog.waiting}${more(backlog.orMore)} waiting${lanes.length > 0 ? ` (${lanes.join(", ")})` : ""}`,
     ...gates.map(
       ({ peer, state, reason, until }) => `gate ${peer}: ${state}${reason ? ` until ${until}: ${reason}` : ""}`,
     ),

@@ -33,7 +33,7 @@ export async function describeRecord(
       ? [`failed ${failure.reports} times, last ${failure.lastAt}: ${failure.code}: ${failure.message}`]
       : []),
     ...(await campaignLines(services, table, id)),
-    ...(bus ? await messageLines(bus, table, id) : []),
+    ...(bus ? await messageLines(bus, services.lanesQueue, table, id) : []),
   ];
 }
 
@@ -87,8 +87,8 @@ function envelopesOf(body: unknown): readonly Envelope[] {
   }
 }
 
-async function messageLines(bus: ServiceBusClient, table: string, id: RecordId): Promise<string[]> {
-  const receiver = bus.createReceiver("changes");
+async function messageLines(bus: ServiceBusClient, queue: string, table: string, id: RecordId): Promise<string[]> {
+  const receiver = bus.createReceiver(queue);
   try {
     const messages = await receiver.peekMessages(mostMessages);
     return messages.flatMap(({ body, scheduledEnqueueTimeUtc }) => {

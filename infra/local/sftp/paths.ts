@@ -1,7 +1,7 @@
 // Paths of a client to paths on disk, inside one root. Nothing a client sends leads out of it: not `..`, not an absolute path, not a link.
 
 import { lstatSync, realpathSync } from "node:fs";
-import { dirname, join, posix } from "node:path";
+import { dirname, join, posix, sep } from "node:path";
 
 /** Translates paths for one root. */
 export interface Jail {
@@ -20,7 +20,7 @@ export function makeJail(root: string): Jail {
     toDisk(path) {
       const wanted = join(realRoot, toClient(path));
       const real = realOrParent(wanted);
-      if (real !== realRoot && !real.startsWith(`${realRoot}/`)) {
+      if (real !== realRoot && !real.startsWith(`${realRoot}${sep}`)) {
         throw outside();
       }
       return wanted;

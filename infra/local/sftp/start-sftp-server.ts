@@ -15,11 +15,14 @@ const { Server } = ssh2;
 /** A client that never says anything is not waited for. */
 const closeWithinMs = 500;
 
-/** How to start one. `publicKey` is a line as in authorized_keys; without `hostKey` (PEM or OpenSSH, private) a new one is made. */
+/** Who may log in; a user with several entries has several keys, all valid. `publicKey` is a line as in authorized_keys. */
+export type SftpUser = Readonly<{ name: string; publicKey: string }>;
+
+/** How to start one; without `hostKey` (PEM or OpenSSH, private) a new one is made. */
 export interface SftpServerOptions {
   port: number;
   root: string;
-  users: readonly { name: string; publicKey: string }[];
+  users: readonly SftpUser[];
   hostKey?: string;
   seed?: number;
 }
@@ -29,6 +32,8 @@ export interface SftpServer {
   port: number;
   hostKeyFingerprint: string;
   faults: SftpFaults;
+  /** From now on these may log in; who is in stays. */
+  admitOnly(users: readonly SftpUser[]): void;
   close(): Promise<void>;
 }
 
@@ -36,7 +41,7 @@ export interface SftpServer {
 export function startSftpServer(options: SftpServerOptions): Promise<SftpServer> {
   const hostKey = options.hostKey ?? makeKeyPair().private;
   const jail = makeJail(options.root);
-  const users = new Map(options.users.map(({ name, publicKey }) => [name, parseKey(publicKey)]));
+  let keys = parseUsers(options.users);
   const faults = makeSftpFaults(() => Date.now(), options.seed ?? 1);
   const connections = new Set<Connection>();
 
@@ -67,7 +72,8 @@ export function startSftpServer(options: SftpServerOptions): Promise<SftpServer>
     const fate: Fate = isLogin ? faults.decide("AUTH", context.username) : { delayMs: 0 };
     if (fate.delayMs > 0) await sleep(fate.delayMs);
     if (fate.reset) connection.end();
-    else if (!fate.status && mayEnter(context, users.get(context.username))) context.accept();
+    else if (!fate.status && keys.some(({ name, key }) => name === context.username && mayEnter(context, key)))
+      context.accept();
     else context.reject(["publickey"]);
   };
 
@@ -79,6 +85,9 @@ export function startSftpServer(options: SftpServerOptions): Promise<SftpServer>
         port,
         hostKeyFingerprint: fingerprintOf(hostKey),
         faults,
+        admitOnly(users) {
+          keys = parseUsers(users);
+        },
         async close() {
           for (const connection of connections) connection.end();
           const closed = new Promise<void>((done) => server.close(() => done()));
@@ -89,9 +98,13 @@ export function startSftpServer(options: SftpServerOptions): Promise<SftpServer>
   });
 }
 
+function parseUsers(users: readonly SftpUser[]): { name: string; key: ParsedKey }[] {
+  return users.map(({ name, publicKey }) => ({ name, key: parseKey(publicKey) }));
+}
+
 /** First a client asks whether a key would do, then it signs with it; both come here. */
-function mayEnter(context: AuthContext, key: ParsedKey | undefined): boolean {
-  if (context.method !== "publickey" || !key) return false;
+function mayEnter(context: AuthContext, key: ParsedKey): boolean {
+  if (context.method !== "publickey") return false;
   const [known, shown] = [key.getPublicSSH(), context.key.data];
   if (known.length !== shown.length || !timingSafeEqual(known, shown)) return false;
   if (!context.signature || !context.blob) return true;

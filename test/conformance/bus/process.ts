@@ -3,11 +3,12 @@ import { once } from "node:events";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { ServiceBusClient } from "@azure/service-bus";
 import { onTestFinished } from "vitest";
 import type { QueueSettings } from "../../../infra/local/bus/core/queue-options.js";
 
-const main = new URL("../../../infra/local/bus/main.ts", import.meta.url).pathname;
+const main = fileURLToPath(new URL("../../../infra/local/bus/main.ts", import.meta.url));
 
 /** A broker in a process of its own. */
 export interface BusProcess {

@@ -62,6 +62,22 @@ describe("IMS token (facts/campaign.md §2.1)", () => {
     expect(Object.keys(answer.body)).toEqual(["error", "error_description"]);
   });
 
+  it("takes each of a client's secrets until it is withdrawn, and what was given out for one stays good", async () => {
+    const clients = (...secrets: string[]) => ({
+      clients: secrets.map((clientSecret) => ({ clientId: "local-client", clientSecret })),
+    });
+    await campaign.sim("settings", clients("local-secret", "second"));
+    const old = await fetchToken(campaign.url, "local-client", "local-secret");
+    const fresh = await fetchToken(campaign.url, "local-client", "second");
+
+    await campaign.sim("settings", clients("second"));
+
+    const statusOf = async (token: string) =>
+      (await call({ authorization: `Bearer ${token}`, "x-api-key": "local-client" })).status;
+    expect([await statusOf(old), await statusOf(fresh)]).toEqual([200, 200]);
+    expect(await fetchToken(campaign.url, "local-client", "local-secret")).toBeUndefined();
+  });
+
   it("gives every request another token, all of them valid", async () => {
     const tokens = [await fetchToken(campaign.url), await fetchToken(campaign.url)];
 

@@ -37,6 +37,21 @@ describe("the token endpoint (§12)", () => {
     expect(await response.json()).toMatchObject({ error, error_codes: [code] });
   });
 
+  it("takes each of an application's secrets until it is withdrawn, and what was given out for one stays good", async () => {
+    const ask = async (secret: string) =>
+      askToken(dataverse.url, { ...credentials(dataverse.url, LOCAL_APPS.stranger), client_secret: secret });
+    const setSecrets = (secrets: string[]) =>
+      dataverse.sim("secrets", { clientId: LOCAL_APPS.stranger.clientId, secrets });
+    await setSecrets(["first", "second"]);
+    const both = [await ask("first"), await ask("second"), await ask(LOCAL_APPS.stranger.clientSecret)];
+
+    await setSecrets(["second"]);
+
+    expect(both.map(({ status }) => status)).toEqual([200, 200, 401]);
+    expect([(await ask("first")).status, (await ask("second")).status]).toEqual([401, 200]);
+    await setSecrets([LOCAL_APPS.stranger.clientSecret]);
+  });
+
   it("says with 501 that it does not imitate client assertions", async () => {
     const response = await askToken(dataverse.url, {
       ...credentials(dataverse.url, LOCAL_APPS.integration),

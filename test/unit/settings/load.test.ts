@@ -215,6 +215,60 @@ describe("loadSettings", () => {
     expect(problems.map(({ setting }) => setting)).toEqual(["DYNAMICS_TENANT_ID", "DYNAMICS_CLIENT_SECRET"]);
   });
 
+  it.each([
+    [
+      "a reference that nobody resolved",
+      "@Microsoft.KeyVault(SecretUri=https://kv.example.com/secrets/x)",
+      "not resolved",
+    ],
+    ["nothing", "", "is empty"],
+    ["white space only", " \n", "is empty"],
+    ["a line break at its end", "planted-secret-value\n", "line break"],
+    ["a space at its beginning", " planted-secret-value", "white space"],
+    ["quotes around it", '"planted-secret-value"', "quotes"],
+    ["quotes and a line break", "'planted-secret-value'\n", "quotes"],
+    ["a line break in the middle", "planted-secret\r\n-value", "in the middle"],
+  ])("names a secret that came with %s, and its fix, without its value", (_, value, said) => {
+    const problems = problemsOf({ ...azure, CAMPAIGN_CLIENT_SECRET: value });
+
+    expect(problems).toMatchObject([{ setting: "CAMPAIGN_CLIENT_SECRET", problem: expect.stringContaining(said) }]);
+    expect(JSON.stringify(problems)).not.toMatch(/planted|kv\.example/);
+    expect(problems[0]?.fix.length).toBeGreaterThan(20);
+  });
+
+  it("names an unresolved reference of any setting, secret or not", () => {
+    const problems = problemsOf({ ...azure, CAMPAIGN_TENANT: "@Microsoft.KeyVault(VaultName=kv;SecretName=x)" });
+
+    expect(problems).toMatchObject([{ setting: "CAMPAIGN_TENANT", problem: expect.stringContaining("not resolved") }]);
+  });
+
+  it("takes a key file as it is, line breaks and all, and one in quotes not", () => {
+    const key = ["-----BEGIN OPENSSH PRIVATE KEY-----", "planted", "-----END OPENSSH PRIVATE KEY-----", ""].join("\n");
+
+    expect(problemsOf({ ...azure, ...files, CAMPAIGN_SFTP_KEY: key })).toEqual([]);
+    expect(problemsOf({ ...azure, ...files, CAMPAIGN_SFTP_KEY: `"${key}"` })).toMatchObject([
+      { setting: "CAMPAIGN_SFTP_KEY", problem: "stands in quotes" },
+    ]);
+  });
+
+  it("knows when secrets end where it is told, by date or instant, and only of secrets that there are", () => {
+    const { secrets } = loadSettings({
+      ...azure,
+      CAMPAIGN_CLIENT_SECRET_EXPIRES: "2030-01-31",
+      DYNAMICS_CLIENT_SECRET_EXPIRES: "2030-01-31T10:00:00+02:00",
+      CAMPAIGN_SFTP_KEY_EXPIRES: "",
+    });
+
+    expect(loadSettings(azure).secrets).toEqual([]);
+    expect(secrets).toEqual([{ setting: "CAMPAIGN_CLIENT_SECRET", at: Date.parse("2030-01-31T00:00:00Z") }]);
+  });
+
+  it.each(["31.1.2030", "2030-02-40", "soon", "2030"])("refuses %s as the date of a secret's end", (value) => {
+    expect(problemsOf({ ...azure, CAMPAIGN_CLIENT_SECRET_EXPIRES: value })).toMatchObject([
+      { setting: "CAMPAIGN_CLIENT_SECRET_EXPIRES", problem: expect.stringContaining("date") },
+    ]);
+  });
+
   it("shows no secret in a problem", () => {
     const problems = problemsOf({ ...azure, FINGERPRINT_KEY: "planted-key", CAMPAIGN_URL: "nonsense" });
 

@@ -43,13 +43,14 @@ export function makeTokens(world: SimWorld, generation: { get(): number; set(nex
     issue(request, settings) {
       if (request.method !== "POST") return json(405, { error: "method_not_allowed" }, { allow: "POST" });
       const form = parameters(request);
-      const client = settings.clients.find((each) => each.clientId === form.get("client_id"));
+      // Several secrets of one client are valid at once: each is an entry.
+      const known = settings.clients.filter((each) => each.clientId === form.get("client_id"));
+      const client = known.find((each) => each.clientSecret === form.get("client_secret"));
       if (form.get("grant_type") !== "client_credentials") {
         return refuse("unsupported_grant_type", `unsupported grant_type: ${form.get("grant_type") ?? "none"}`);
       }
-      if (client === undefined) return refuse("invalid_client", "invalid client_id parameter");
-      if (client.clientSecret !== form.get("client_secret"))
-        return refuse("invalid_client", "invalid client_secret parameter");
+      if (known.length === 0) return refuse("invalid_client", "invalid client_id parameter");
+      if (client === undefined) return refuse("invalid_client", "invalid client_secret parameter");
       if (!(form.get("scope") ?? "").split(",").some((scope) => scope.trim() !== "")) {
         return refuse("invalid_scope", "the scope parameter is missing");
       }

@@ -79,8 +79,9 @@ export function openJournal(folder: string, replay: (entry: JournalEntry) => voi
       }
       writeAll(nextFd, lines);
       closeSync(nextFd);
-      renameSync(next, file);
+      // Windows replaces no file that is open.
       closeSync(fd);
+      renameSync(next, file);
       fd = openSync(file, "a");
     },
   };

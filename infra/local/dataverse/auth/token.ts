@@ -43,6 +43,8 @@ export function readToken(token: string): TokenClaims | undefined {
 /** What the token endpoint needs to know. */
 export interface TokenIssuer {
   apps: readonly App[];
+  /** Secrets of an app that are valid now. */
+  secretsOf(app: App): readonly string[];
   lifetimeSeconds: number;
   nowMs: number;
   makeId(): string;
@@ -95,7 +97,7 @@ export function answerToken(request: SimRequest, tenant: string, issuer: TokenIs
       `Application with identifier '${form.get("client_id")}' was not found.`,
     );
   }
-  if (app.clientSecret !== form.get("client_secret")) {
+  if (!issuer.secretsOf(app).includes(form.get("client_secret") ?? "")) {
     return refuse(401, "invalid_client", 7000215, "Invalid client secret provided.");
   }
   const iat = issuer.nowMs / 1000;

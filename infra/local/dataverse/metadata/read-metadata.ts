@@ -9,7 +9,8 @@ import type { QueryOptions } from "../odata/query-options.js";
 import { parseKey, type Segment } from "../odata/resource-path.js";
 import { own } from "../own.js";
 import { jsonResponse } from "../respond.js";
-import type { Session } from "../session.js";
+import { privilegesOf } from "../security/privileges-of.js";
+import type { Organisation, Session } from "../session.js";
 import type { Database } from "../store/database.js";
 import {
   attributeTypeOf,
@@ -64,6 +65,22 @@ const tableCollections = (database: Database, table: Table): Collections => ({
     type: "OneToManyRelationshipMetadata",
   }),
   ManyToManyRelationships: () => ({ items: [], collections: {}, type: "ManyToManyRelationshipMetadata" }),
+});
+
+/** A table's definition with its privileges. */
+const describeWhole = (org: Organisation, table: Table): Definition => ({
+  ...describeTable(table),
+  Privileges: privilegesOf(org, table).map(({ id, name, right, depths }) => ({
+    CanBeBasic: depths.includes("Basic"),
+    CanBeDeep: depths.includes("Deep"),
+    CanBeEntityReference: false,
+    CanBeGlobal: depths.includes("Global"),
+    CanBeLocal: depths.includes("Local"),
+    CanBeParentEntityReference: false,
+    Name: name,
+    PrivilegeId: id,
+    PrivilegeType: right,
+  })),
 });
 
 const missing = (what: string, name: string): ODataError =>
@@ -227,13 +244,20 @@ export function readMetadata(session: Session, segments: readonly Segment[], opt
       ),
     );
     if (second) throw segmentNotFound(second.name);
-    return many(session, tables.map(describeTable), options, collections, "EntityMetadata", "EntityDefinitions");
+    return many(
+      session,
+      tables.map((table) => describeWhole(session.org, table)),
+      options,
+      collections,
+      "EntityMetadata",
+      "EntityDefinitions",
+    );
   }
   const table = findDefinition(database, first.argument);
   if (!second)
     return one(
       session,
-      describeTable(table),
+      describeWhole(session.org, table),
       options,
       tableCollections(database, table),
       "EntityMetadata",
@@ -242,7 +266,7 @@ export function readMetadata(session: Session, segments: readonly Segment[], opt
   if (second.name === "Attributes") return readAttributes(session, table, [second, ...rest], options);
   const collection = own(tableCollections(database, table), second.name);
   if (!collection) {
-    const described = describeTable(table);
+    const described = describeWhole(session.org, table);
     if (!Object.hasOwn(described, second.name)) throw segmentNotFound(second.name);
     return jsonResponse(session, 200, {
       "@odata.context": `${session.apiUrl}/$metadata#EntityDefinitions('${table.name}')/${second.name}`,

@@ -34,4 +34,6 @@ export const WELL_KNOWN = {
   /** The application user of the integration, and of whoever plays the people at work in Dynamics. */
   integrationUser: "80000000-0000-4000-a000-000000000001",
   editorUser: "80000000-0000-4000-a000-000000000002",
+  /** The role System Administrator, which both have. */
+  administratorRole: "90000000-0000-4000-a000-000000000001",
 } as const;

@@ -1,10 +1,11 @@
 // Rows to the objects an answer holds: selected columns, annotations before what they describe, expanded rows.
 import { noSuchProperty } from "../errors.js";
-import type { Column } from "../model/column.js";
+import type { Column, Value } from "../model/column.js";
 import { collectionOf } from "../model/relationships.js";
 import { type Table, toPropertyName } from "../model/table.js";
 import { compileFilter } from "../odata/compile.js";
 import type { Expand, QueryOptions } from "../odata/query-options.js";
+import { mayRead } from "../privileges.js";
 import type { Session } from "../session.js";
 import { type Row, readValue } from "../store/row-store.js";
 import { formatValue, toJsonValue } from "./format-value.js";
@@ -48,7 +49,7 @@ export function makeProjector(session: Session, table: Table, options: QueryOpti
     for (const { column, property, formatted, lookupTable, navigation } of columns) {
       const value = readValue(table, row, column.name);
       if (formatted) {
-        const label = formatValue(database, column, value);
+        const label = isNameShown(session, column, value) ? formatValue(database, column, value) : undefined;
         if (label !== undefined) item[`${property}@${FORMATTED}`] = label;
       }
       if (typeof value === "object" && value !== null && "id" in value) {
@@ -61,6 +62,16 @@ export function makeProjector(session: Session, table: Table, options: QueryOpti
     for (const expand of expansions) expand(row, item);
     return item;
   };
+}
+
+/** Nothing says whether one sees the names of rows that one may not read (switch `lookupNames`). */
+function isNameShown(session: Session, column: Column, value: Value): boolean {
+  if (session.org.switches.lookupNames === "always" || !column.targets) return true;
+  const target =
+    typeof value === "object" && value !== null && "table" in value
+      ? session.org.database.table(value.table)
+      : undefined;
+  return !target || mayRead(session, target);
 }
 
 function makeExpansion(

@@ -3,9 +3,11 @@ import type { SimResponse } from "../../sim/types.js";
 import { noSuchProperty, ODataError, payloadError, versionMismatch } from "../errors.js";
 import type { Table } from "../model/table.js";
 import type { QueryOptions } from "../odata/query-options.js";
+import { checkLookups, checkPrivilege } from "../privileges.js";
 import { makeProjector } from "../read/project.js";
 import { contextOf } from "../read/read-rows.js";
 import { emptyResponse, jsonResponse } from "../respond.js";
+import { completeRole, forgetRoleOf } from "../security/role-rows.js";
 import type { Session } from "../session.js";
 import type { Transaction } from "../store/database.js";
 import type { Row } from "../store/row-store.js";
@@ -40,6 +42,7 @@ const represent = ({ session, table, options }: WriteRequest, row: Row, status: 
 };
 
 const created = (write: WriteRequest, row: Row, entityId: string): SimResponse => {
+  if (write.table.name === "role") completeRole(write.session, write.tx, row);
   if (write.session.preferences.representation) return represent(write, row, 201);
   return emptyResponse(write.session, 204, { "odata-entityid": entityId, location: entityId });
 };
@@ -52,7 +55,9 @@ export async function postRow(write: WriteRequest): Promise<SimResponse> {
   const { session, tx, table } = write;
   refuseReadOnly(table, "Create");
   const body = parseJsonObject(table.setName, session.request.body);
-  const row = await createRow(session, tx, table, parsePayload(session, table, body, "create"));
+  const values = parsePayload(session, table, body, "create");
+  checkLookups(session, table, values);
+  const row = await createRow(session, tx, table, values);
   addSolutionComponent(session, tx, table, String(row[table.primaryId]));
   return created(write, row, rowUrl(write, row));
 }
@@ -92,6 +97,7 @@ export async function patchRow(write: WriteRequest, argument: string): Promise<S
   const keyUrl = `${session.apiUrl}/${table.setName}(${argument})`;
   if (before) {
     const values = withoutKey(parsePayload(session, table, body, "update"), match);
+    checkLookups(session, table, values, before);
     const row = await updateRow(session, tx, table, before, values);
     addSolutionComponent(session, tx, table, String(row[table.primaryId]));
     if (session.preferences.representation) return represent(write, row, 200);
@@ -101,6 +107,8 @@ export async function patchRow(write: WriteRequest, argument: string): Promise<S
   const fromUrl: Values = match.key ? new Map(match.values) : new Map([[table.primaryId, match.id ?? null]]);
   const values: Values = new Map([...fromUrl, ...parsePayload(session, table, body, "create")]);
   if (!match.key) values.set(table.primaryId, match.id ?? null);
+  checkPrivilege(session, table, { verb: "Create" });
+  checkLookups(session, table, values);
   const row = await createRow(session, tx, table, values);
   return created(write, row, match.key ? keyUrl : rowUrl(write, row));
 }
@@ -112,6 +120,7 @@ export async function removeRow(write: WriteRequest, argument: string): Promise<
   const match = findByKey(session, table, argument);
   const before = checkPreconditions(write, match);
   if (!before) throw match.missing();
+  if (table.name === "role") forgetRoleOf(session, tx, String(before.roleid));
   await deleteRow(session, tx, table, String(before[table.primaryId]));
   return emptyResponse(session);
 }

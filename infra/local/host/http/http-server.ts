@@ -3,11 +3,12 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { FunctionDefinition, HttpTrigger } from "../config/function-definition.js";
 import type { HttpOptions } from "../config/host-json.js";
 import { HostRefusal } from "../config/host-refusal.js";
+import { type HostKeys, shownKey } from "../keys/host-keys.js";
 import { describeError, type Log } from "../log.js";
 import type { Runner } from "../runner.js";
 import { makeAdmission } from "./admission.js";
 import { sendHttpOutput, toHttpInput } from "./http-data.js";
-import { type HostKeys, isAllowed, shownKey } from "./keys.js";
+import { readBody } from "./read-body.js";
 import { parseRoute, type Route } from "./route.js";
 
 export interface HttpServerOptions {
@@ -21,7 +22,7 @@ export interface HttpServerOptions {
   /** Whether `GET /` says that the host is up (200) or nothing (204). */
   homePage: boolean;
   /** Answers a path below `/admin/`. */
-  admin(request: IncomingMessage, url: URL, response: ServerResponse): void;
+  admin(request: IncomingMessage, url: URL, response: ServerResponse): Promise<void>;
 }
 
 interface Endpoint {
@@ -51,13 +52,14 @@ export function makeHttpServer(options: HttpServerOptions): Server {
     if (!found) return answer(response, 404);
     const { endpoint, params } = found;
     const key = shownKey(request.headers["x-functions-key"], url.searchParams);
-    if (!isAllowed(endpoint.trigger.authLevel, key, options.keys)) return answer(response, 401);
+    const { trigger, definition } = endpoint;
+    if (!(await options.keys.isAllowed(trigger.authLevel, key, definition.name))) return answer(response, 401);
 
     const work = admission.enter(async () => {
       const body = await readBody(request, options.bodyLimitBytes);
       if (body === "too large") return answer(response.setHeader("connection", "close"), 413);
       if (body === "gone") return;
-      const outcome = await options.runner.run(endpoint.definition, {
+      const outcome = await options.runner.run(definition, {
         reason: "This function was programmatically called via the host APIs.",
         data: toHttpInput(request, url, params, body),
       });
@@ -122,22 +124,6 @@ function toUrl(request: IncomingMessage): URL | undefined {
   return request.url?.startsWith("/") && URL.canParse(`http://${host}${request.url}`)
     ? new URL(`http://${host}${request.url}`)
     : undefined;
-}
-
-async function readBody(request: IncomingMessage, limit: number): Promise<Buffer | "too large" | "gone"> {
-  if (Number(request.headers["content-length"] ?? 0) > limit) return "too large";
-  const chunks: Buffer[] = [];
-  let size = 0;
-  try {
-    for await (const chunk of request) {
-      size += chunk.length;
-      if (size > limit) return "too large";
-      chunks.push(chunk);
-    }
-  } catch {
-    return "gone";
-  }
-  return Buffer.concat(chunks);
 }
 
 function answerHome(request: IncomingMessage, response: ServerResponse, homePage: boolean): void {

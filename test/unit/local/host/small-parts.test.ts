@@ -6,7 +6,8 @@ import { describe, expect, it } from "vitest";
 import { resolveSettings } from "../../../../infra/local/host/config/app-settings.js";
 import { makeAdmission } from "../../../../infra/local/host/http/admission.js";
 import { formatCookie } from "../../../../infra/local/host/http/http-data.js";
-import { isAllowed, shownKey } from "../../../../infra/local/host/http/keys.js";
+import { makeHostKeys, shownKey } from "../../../../infra/local/host/keys/host-keys.js";
+import { makeMemoryKeys } from "../../../../infra/local/host/keys/memory-keys.js";
 import { makeLog } from "../../../../infra/local/host/log.js";
 import { backOffMs, makeBusHealth } from "../../../../infra/local/host/service-bus/bus-health.js";
 import { retryDelayMs } from "../../../../infra/local/host/timer/retry.js";
@@ -51,12 +52,15 @@ describe("admission", () => {
 });
 
 describe("keys", () => {
-  const none = { function: undefined, master: undefined };
+  it.each([
+    ["are not there", undefined],
+    ["are empty", ""],
+  ])("that %s open nothing, not even for an empty key", async (_, setting) => {
+    const keys = makeHostKeys({ function: setting, master: setting, store: makeMemoryKeys() });
 
-  it("that are not configured open nothing, not even for an empty key", () => {
-    expect(isAllowed("function", "", none)).toBe(false);
-    expect(isAllowed("function", undefined, none)).toBe(false);
-    expect(isAllowed("admin", "", { function: "", master: "" })).toBe(false);
+    expect(await keys.isAllowed("function", "", "any")).toBe(false);
+    expect(await keys.isAllowed("function", undefined, "any")).toBe(false);
+    expect(await keys.isAllowed("admin", "")).toBe(false);
   });
 
   it("are taken from the header before the query", () => {
