@@ -2,7 +2,6 @@
 // Safe to run twice and after being killed half-way: everything is found again by name, and our own solution notes whether it was published. Nothing is
 // deleted but tables that are named.
 
-import { createHash } from "node:crypto";
 import { z } from "zod";
 import type { DataverseClient } from "../../shared/dataverse/client.js";
 import { RefusedError, SyncError } from "../../shared/errors.js";
@@ -11,6 +10,7 @@ import type { EventType } from "../../shared/model/email-event.js";
 import { type Action, about, change, list } from "./action.js";
 import { columnBody, type DesiredColumn, type DesiredTable, desiredTables, tableBody } from "./activities-desired.js";
 import { type FoundTable, findTable } from "./activities-found.js";
+import { type FoundSolution, findSolution, madeByUs, withPublishing } from "./activities-publishing.js";
 import type { Part } from "./part.js";
 
 /**
@@ -28,11 +28,6 @@ export interface ActivitiesOptions {
 }
 
 const publisherSchema = z.object({ publisherid: z.string(), customizationprefix: z.string().nullish() });
-const solutionSchema = z.object({
-  solutionid: z.string(),
-  _publisherid_value: z.string().nullish(),
-  description: z.string().nullish(),
-});
 
 /** Everything that differs, in the order to do it, as `activitiesPart` has it. */
 export async function planActivities(options: ActivitiesOptions): Promise<Action[]> {
@@ -65,46 +60,6 @@ export async function activitiesPart(options: ActivitiesOptions): Promise<Part> 
   };
 }
 
-const madeByUs = "Made by dataverse:apply.";
-
-/**
- * The changes, and publishing after them. Nothing says what is published, so a solution of ours notes for which definitions it was done, and no longer does as
- * soon as one changes: a kill anywhere leaves a note that publishes. A solution of somebody else's is not written on.
- */
-function withPublishing(
-  options: ActivitiesOptions,
-  tables: readonly DesiredTable[],
-  found: z.infer<typeof solutionSchema> | undefined,
-  definitions: readonly Action[],
-): Action[] {
-  const { client, solution, publish = false } = options;
-  const isOurs = found === undefined || (found.description ?? "").startsWith(madeByUs);
-  const note = `${madeByUs} Published ${createHash("sha256").update(JSON.stringify(tables)).digest("hex").slice(0, 12)}`;
-  const isNoted = found?.description === note;
-  const unnote = (): Action =>
-    change(client, `note that solution ${solution} is to be published`, "PATCH", `solutions(${found?.solutionid})`, {
-      description: madeByUs,
-    });
-  if (definitions.length === 0 && !publish && (isNoted || !isOurs)) return [];
-  return [
-    ...(isNoted ? [unnote()] : []),
-    ...definitions,
-    publishing(client, tables),
-    ...(isOurs ? [noting(client, solution, note)] : []),
-  ];
-}
-
-function noting(client: DataverseClient, solution: string, description: string): Action {
-  const what = `note in solution ${solution} that it is published`;
-  return {
-    what,
-    run: async () => {
-      const path = `solutions(${(await findSolution(client, solution))?.solutionid})`;
-      await client.call({ operation: what, method: "PATCH", path, body: { description } });
-    },
-  };
-}
-
 /** The actions that take these tables away, with every row in them. Throws when a name is not one of ours. */
 export async function planActivitiesRemoval(
   { client, prefix, foreign }: Pick<ActivitiesOptions, "client" | "prefix" | "foreign">,
@@ -124,7 +79,7 @@ export async function planActivitiesRemoval(
 
 async function planSolution(
   { client, prefix, solution }: ActivitiesOptions,
-  found: z.infer<typeof solutionSchema> | undefined,
+  found: FoundSolution | undefined,
 ): Promise<Action[]> {
   const publisher = await findPublisher(client, prefix);
   if (found && found._publisherid_value !== publisher?.publisherid) {
@@ -171,11 +126,6 @@ const optionPrefix = 72_700;
 async function findPublisher(client: DataverseClient, prefix: string) {
   const path = `publishers?$select=publisherid,customizationprefix&$filter=customizationprefix eq '${prefix}'&$orderby=publisherid`;
   return (await list(client, "look for publisher", path, publisherSchema))[0];
-}
-
-async function findSolution(client: DataverseClient, name: string) {
-  const path = `solutions?$select=${Object.keys(solutionSchema.shape).join(",")}&$filter=uniquename eq '${name}'`;
-  return (await list(client, "look for solution", path, solutionSchema))[0];
 }
 
 async function planTable(options: ActivitiesOptions, desired: DesiredTable): Promise<Action[]> {
@@ -257,12 +207,6 @@ function lengthening(
     await client.call({ operation: what, method: "PUT", path, headers, body });
   };
   return { what, run: () => whenFree(clock, run) };
-}
-
-function publishing(client: DataverseClient, tables: readonly DesiredTable[]): Action {
-  const names = tables.map(({ table }) => `<entity>${table.name}</entity>`).join("");
-  const ParameterXml = `<importexportxml><entities>${names}</entities></importexportxml>`;
-  return { ...change(client, "publish the activity tables", "POST", "PublishXml", { ParameterXml }), kind: "change" };
 }
 
 /** Another customization is under way: only one can be (facts/dataverse.md §9.3). */

@@ -4,7 +4,7 @@
 import type { Action } from "./action.js";
 
 /**
- * `things`: all there must be, by the names that actions are about. `notes` explain, `warnings` are told and change nothing, `blockers` keep `apply` from
+ * `things`: all there must be, by the names that actions are about. `title`: "" where there is only something to tell. `notes` explain, `warnings` are told and change nothing, `blockers` keep `apply` from
  * beginning.
  */
 export interface Part {

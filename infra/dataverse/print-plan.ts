@@ -21,7 +21,7 @@ export function planLines(parts: readonly Part[]): string[] {
 function partLines(part: Part): string[] {
   const left = leftAlone(part);
   return [
-    part.title,
+    ...(part.title === "" ? [] : [part.title]),
     ...part.actions.flatMap((action) => [`  ${sign(action)} ${action.what}`, ...(action.details ?? []).map(indented)]),
     ...(left.length > 0 ? [`  = ${left.join(", ")}`] : []),
     // What is to be given is explained where it is listed.

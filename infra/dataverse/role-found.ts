@@ -17,6 +17,8 @@ export interface FoundPrivilege {
   name: string;
   depth: FoundDepth;
   reason: string;
+  /** No documentation says whether it is needed. */
+  unconfirmed: boolean;
 }
 
 /** Those found, and those that Dynamics does not have. */
@@ -79,7 +81,8 @@ export async function findPrivileges(
       const depth = deeper(enough(one.depth, possible), found.get(id)?.depth);
       const before = found.get(id);
       const reason = before && !before.reason.includes(one.reason) ? `${before.reason}; ${one.reason}` : one.reason;
-      found.set(id, { id, name, depth, reason });
+      const unconfirmed = one.unconfirmed === true && before?.unconfirmed !== false;
+      found.set(id, { id, name, depth, reason, unconfirmed });
     }
   }
   return { found: [...found.values()].sort((one, other) => (one.name < other.name ? -1 : 1)), unknown };

@@ -52,7 +52,7 @@ export async function planRole(options: RoleOptions): Promise<Part> {
       ...planPrivileges(options, role, held, found),
       ...(has ? [] : [about(given, assignment(options, role))]),
     ],
-    notes: found.map(({ name, depth, reason }) => `${name} (${depthWords[depth]}): ${reason}`),
+    notes: found.map(explained),
     warnings: [
       ...unknown
         .filter(({ unconfirmed }) => unconfirmed)
@@ -95,6 +95,10 @@ const depthWords = {
   Deep: "parent: child business units",
   Global: "organization",
 } as const;
+
+function explained({ name, depth, reason, unconfirmed }: FoundPrivilege): string {
+  return `${name} (${depthWords[depth]}${unconfirmed ? ", unconfirmed" : ""}): ${reason}`;
+}
 
 function noApplicationUser(clientId: string): string {
   return `there is no application user with client id ${clientId}: make it in the Power Platform admin center (the environment, Settings, Users, Application users, New app user), without any role`;
@@ -163,7 +167,7 @@ function planPrivileges(
     what: `give role ${role.name} exactly its ${found.length} privileges`,
     kind: "change",
     details: [
-      ...missing.map(({ name, depth, reason }) => `+ ${name} (${depthWords[depth]}): ${reason}`),
+      ...missing.map((one) => `+ ${explained(one)}`),
       ...otherDepth.map(({ id, name, depth }) => `~ ${name}: ${depthWords[depth]} instead of ${held.get(id)?.depth}`),
       ...more.map((name) => `- ${name}: not needed`),
     ],

@@ -20,7 +20,7 @@ export const eventSettings: Readonly<Record<string, string>> = {
   EGRESS_SCHEDULE: "*/1 * * * * *",
 };
 
-/** Makes the four activity tables, as `npm run dataverse:activities -- apply` does. */
+/** Makes the four activity tables, as `npm run dataverse:apply -- --activities` does. */
 export async function makeActivityTables(
   settings: Readonly<Record<string, string>>,
   onDone: (what: string) => void = () => {},

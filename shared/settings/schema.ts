@@ -346,7 +346,7 @@ export const settingDefinitions = {
     sample: "*/5 * * * * *",
   },
   EGRESS_PREFIX: {
-    doc: "Publisher prefix of the activity tables that `npm run dataverse:activities` made.",
+    doc: "Publisher prefix of the activity tables that `npm run dataverse:apply` made.",
     schema: text.regex(/^[a-z][a-z0-9]{1,7}$/, "must be 2 to 8 letters and digits"),
     default: "acs",
     sample: "acs",

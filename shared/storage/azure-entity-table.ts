@@ -31,7 +31,10 @@ export function makeAzureEntityTables(connection: TablesConnection, timeoutMs = 
     },
     async drop(names) {
       const drop = (name: string): Promise<void> =>
-        makeAttempt(name, timeoutMs)(async (options) => {
+        makeAttempt(
+          name,
+          timeoutMs,
+        )(async (options) => {
           await makeClient(connection, name)
             .deleteTable(options)
             .catch((error: unknown) => {

@@ -148,7 +148,10 @@ describe("the activity tables in Dynamics", () => {
     const cast = "Microsoft.Dynamics.CRM.StringAttributeMetadata";
     const columns = await rows(`EntityDefinitions(LogicalName='acs_emailclick')/Attributes/${cast}`);
     const lengths = Object.fromEntries(columns.map(({ LogicalName, MaxLength }) => [LogicalName, MaxLength]));
-    expect(first.slice(1, 3)).toEqual(["lengthen column acs_campaignname of acs_emailclick to 255 characters", publish]);
+    expect(first.slice(1, 3)).toEqual([
+      "lengthen column acs_campaignname of acs_emailclick to 255 characters",
+      publish,
+    ]);
     expect(lengths).toMatchObject({ acs_campaignname: 255, acs_deliveryname: 1_000 });
     expect(columns.find(({ LogicalName }) => LogicalName === "acs_campaignname")).toMatchObject({ DisplayName: label });
   });
@@ -159,6 +162,30 @@ describe("the activity tables in Dynamics", () => {
     await client.call({ operation: "remove by hand", method: "DELETE", path });
 
     expect((await plan()).slice(1, 3)).toEqual(["create column acs_dateopened of acs_emailopen", publish]);
+  });
+
+  it("publishes what an apply that was killed had changed, in a solution of its own; in another's when asked", async () => {
+    await apply();
+    const path = "EntityDefinitions(LogicalName='acs_emailopen')/Attributes(LogicalName='acs_dateopened')";
+    await client.call({ operation: "remove by hand", method: "DELETE", path });
+    const killedBeforePublishing = (await planned()).slice(0, 2);
+    for (const action of killedBeforePublishing) await action.run();
+    const [solution] = await rows("solutions?$filter=uniquename eq 'CampaignEvents'");
+
+    const own = await plan();
+    const body = { description: "Everything of Contoso's marketing" };
+    await client.call({
+      operation: "change by hand",
+      method: "PATCH",
+      path: `solutions(${solution?.solutionid})`,
+      body,
+    });
+    const another = await plan();
+    const asked = await planActivities({ client, clock, prefix: "acs", solution: "CampaignEvents", publish: true });
+
+    expect(own).toEqual([publish, "note in solution CampaignEvents that it is published"]);
+    expect(another).toEqual([]);
+    expect(asked.map(({ what }) => what)).toEqual([publish]);
   });
 
   it("refuses to go on when a column of a needed name holds something else", async () => {

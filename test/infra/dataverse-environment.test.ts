@@ -10,6 +10,7 @@ import {
   clicks,
   egressOf,
   Killed,
+  optionsOf,
   type ProvisionedWorld,
   startProvisionedWorld,
 } from "../support/provisioned-world.js";
@@ -134,6 +135,16 @@ describe("provisioning Dynamics", () => {
       "a step leaves its jobs lying about",
       async () => world.call("PATCH", await stepOf("acs-sync: Create of contact"), { asyncautodelete: false }),
       /^change rank and clean-up of step acs-sync: Create/,
+    ],
+    [
+      "a step listens to another table",
+      async () => {
+        const named = "sdkmessageid/name eq 'Delete' and primaryobjecttypecode eq 'account'";
+        const [other] = await world.rows(`sdkmessagefilters?$filter=${named}`);
+        const filter = { "sdkmessagefilterid@odata.bind": `/sdkmessagefilters(${other?.sdkmessagefilterid})` };
+        await world.call("PATCH", await stepOf("acs-sync: Delete of contact"), filter);
+      },
+      /^remove step acs-sync: Delete of contact, which is there twice or runs in the wrong place/,
     ],
     [
       "a step was deleted",
@@ -331,6 +342,30 @@ describe("provisioning Dynamics", () => {
       expect.stringMatching(/^warning: no role is asked for/),
     ]);
     expect(await actions({ args: [] })).toEqual([]);
+  });
+
+  it("leaves out of the role what no documentation confirms, when asked to", async () => {
+    await world.apply({ args: ["--app-user", appUser.clientId, "--only-confirmed"] });
+
+    expect(Object.keys(await privilegesOf(role.id)).sort()).toEqual([
+      "prvAppendActivity",
+      "prvAppendToContact",
+      "prvCreateActivity",
+      "prvReadActivity",
+      "prvReadContact",
+      "prvWriteActivity",
+    ]);
+  });
+
+  it.each([
+    [["--url"], /usage/],
+    [["--bus-namespace", "sb://contoso.servicebus.windows.net/"], /usage/],
+    [["--app-user", "my-app"], /--app-user takes the client id/],
+    [["--only", "everything"], /usage/],
+    [["--create-image", "Row"], /usage/],
+    [["file.json"], /usage/],
+  ])("refuses the options %j", (args, message) => {
+    expect(() => optionsOf(...args)).toThrow(message);
   });
 
   it("makes no activity tables unless events are on or a flag asks", async () => {

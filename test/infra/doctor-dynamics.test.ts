@@ -364,7 +364,7 @@ describe("the doctor on what is kept", () => {
     const found = await diagnose({ settings: { EGRESS_TYPES: "send" } });
 
     expect(troubles(found, "dynamics: activity-tables")[0]).toMatch(
-      /^fail: table acs_emailsend for events of type send is not there.*dataverse:activities/,
+      /^fail: table acs_emailsend for events of type send is not there.*dataverse:plan -- --activities/,
     );
   });
 });

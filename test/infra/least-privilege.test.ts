@@ -67,7 +67,7 @@ function calls(): Record<string, () => Promise<unknown>> {
   const rowOf = () => source.fetchRow(compiled, contact);
   return {
     "who am I": () => source.organizationId(),
-    sweep: () => source.readChanges(compiled),
+    sweep: () => source.readChanges(compiled, undefined),
     load: () => source.readPage(compiled, undefined, 100),
     "fresh read": rowOf,
     "reads by ids": () => source.fetchRows(compiled, [contact]),

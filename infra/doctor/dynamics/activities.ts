@@ -15,7 +15,8 @@ export function activitiesCheck(ports: () => DynamicsPorts): Check {
       const { types, prefix, tables } = settings.egress;
       if (types.size === 0) return [skipped("EGRESS_TYPES names no events: nothing is written to them")];
       const names = activityTables(prefix, tables);
-      const fix = "npm run dataverse:activities -- plan shows what is missing, apply makes it (docs/operate.md).";
+      const fix =
+        "npm run dataverse:plan -- --activities shows what is missing, dataverse:apply makes it (docs/operate.md).";
       const problems = await checkActivityTables(client, names);
       return orOk(
         problems.map((problem) => fail(problem, fix)),

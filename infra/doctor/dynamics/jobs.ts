@@ -28,14 +28,20 @@ const jobsSchema = z.object({
 const webhookErrors: ReadonlyMap<number, string> = new Map([
   [
     0x80050201,
-    "The app answered with an error: look into the log of ingress-webhook; 401 says that the key is wrong (WEBHOOK_KEY … npm run dataverse:apply).",
+    "The app answered with an error: look into the log of ingress-webhook; 401 says that the key is wrong (WEBHOOK_KEY … npm run dataverse:apply -- --write-keys).",
   ],
   [
     0x80050202,
     "The app did not answer within 60 s: is it up, and does an instance wait for HTTP (httpAlwaysReady in docs/deploy.md)?",
   ],
-  [0x80050203, "The endpoint's stored header cannot be read: npm run dataverse:apply writes the key anew."],
-  [0x80050204, "The endpoint's stored query cannot be read: npm run dataverse:apply writes the key anew."],
+  [
+    0x80050203,
+    "The endpoint's stored header cannot be read: npm run dataverse:apply -- --write-keys writes the key anew.",
+  ],
+  [
+    0x80050204,
+    "The endpoint's stored query cannot be read: npm run dataverse:apply -- --write-keys writes the key anew.",
+  ],
   [
     0x80050205,
     "Dynamics could not reach the app: does the host of the endpoint's URL exist, and does it take calls from the internet?",

@@ -194,7 +194,7 @@ function associate(session: Session, tx: Transaction, [first, second, third]: re
   if (third?.name !== "$ref") throw notImitated(`writing ${ASSOCIATION} but by $ref`);
   const isUser = first?.name === "systemusers";
   const removing = session.request.method === "DELETE";
-  const url = removing ? session.request.query.get("$id") : parseJsonObject("roles", session.request.body)["@odata.id"];
+  const url = removing ? "" : parseJsonObject("roles", session.request.body)["@odata.id"];
   const other = second?.argument ?? /^\w+\(([0-9a-f-]{36})\)$/i.exec(toRelativeUrl(String(url ?? "")))?.[1] ?? "";
   const userId = rowOf(session, "systemuser", (isUser ? first?.argument : other) ?? "");
   const roleId = rowOf(session, "role", (isUser ? other : first?.argument) ?? "");
