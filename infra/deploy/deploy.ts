@@ -59,7 +59,7 @@ export async function deploy(options: DeployOptions): Promise<boolean> {
     throw new Error(`${error instanceof Error ? error.message : error}\n${hint}\nThe same command goes on from here.`);
   });
   say(`the app is well. Next, with WEBHOOK_KEY set to the webhook's key:
-  npm run dataverse:apply -- --url ${webhookUrl}
+  npm run dataverse:apply -- --url ${webhookUrl} --app-user ${identityClientId}
   npm run deploy:smoke -- --env ${environment}`);
   for (const older of key.older) {
     say(`and then, for Dynamics no longer sends it:

@@ -19,7 +19,12 @@ export const allowedLicences: ReadonlySet<string> = new Set([
 const lockSchema = z.object({
   packages: z.record(
     z.string(),
-    z.object({ version: z.string().optional(), dev: z.boolean().optional(), license: z.string().optional() }),
+    z.object({
+      version: z.string().optional(),
+      dev: z.boolean().optional(),
+      optional: z.boolean().optional(),
+      license: z.string().optional(),
+    }),
   ),
 });
 
@@ -32,16 +37,17 @@ export interface Dependency {
 
 /**
  * Every runtime dependency in the lock file, by name. `readInstalled` answers the package installed in a folder; the lock's word counts where there is none,
- * or another version.
+ * or another version. What is optional and not installed, such as what npm could not compile here, is no part of anything.
  */
 export function runtimeDependencies(
   lock: unknown,
   readInstalled: (folder: string) => InstalledPackage | undefined,
 ): Dependency[] {
   const found = new Map<string, Dependency>();
-  for (const [folder, { version = "", dev, license }] of Object.entries(lockSchema.parse(lock).packages)) {
+  for (const [folder, { version = "", dev, optional, license }] of Object.entries(lockSchema.parse(lock).packages)) {
     if (folder === "" || dev) continue;
     const installed = readInstalled(folder);
+    if (optional && !installed) continue;
     const own = installed?.version === version ? installed.licence : "";
     const name = folder.slice(folder.lastIndexOf("node_modules/") + "node_modules/".length);
     found.set(`${name}@${version}`, { name, version, licence: own || (license ?? "") });

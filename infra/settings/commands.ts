@@ -132,7 +132,7 @@ async function send(
         : over === undefined
           ? `version ${basedOn} was the last one seen from here`
           : `--over says ${over}`;
-    const fix = `nothing was published. Look at what differs above, and pull, or publish with --over ${version}`;
+    const fix = `nothing was published: look at what differs above, and pull, or give --over ${version}`;
     throw new SettingsError([{ setting: `${environment.name}, version ${version}`, problem, fix }]);
   }
   const outcome = await sure(environment.name, app.publish(made.wanted, { note, by, basedOn }));

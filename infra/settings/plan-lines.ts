@@ -5,7 +5,7 @@ import type { Plan } from "./plan.js";
 
 /** The plan for people. `since`: the version that was last seen from here. */
 export function planLines(name: string, plan: Plan, since: number | undefined, later: readonly Version[]): string[] {
-  const { current, outcome, kept, unused } = plan;
+  const { current, wanted, outcome, kept, unused } = plan;
   const changed = new Map(outcome.changes.map(({ table, change }) => [table, change]));
   const tables = [...new Set([...changed.keys(), ...outcome.differences.map(({ table }) => table)])];
   return [
@@ -16,12 +16,14 @@ export function planLines(name: string, plan: Plan, since: number | undefined, l
           ...later.map((one) => `  ${publishedLine(one)}`),
         ]
       : []),
+    ...(wanted.language === current.language ? [] : [`language of labels: ${current.language} → ${wanted.language}`]),
     ...tables.flatMap((table) => [
       `${table}: ${changed.get(table) ?? "differs, and its records do not"}`,
       ...differenceLines(table, outcome),
     ]),
     ...kept.map(
-      (table) => `${table}: none is given for it here, and it stays as it is (--remove ${table} takes it out of force)`,
+      (table) =>
+        `${table}: no mapping is given for it here, and it stays as it is (--remove ${table} takes it out of force)`,
     ),
     ...unused.map((value) => `warning: value ${value} of ${name} is used nowhere`),
     ...outcome.warnings.map((one) => `warning: ${placed(one.path, plan)}: ${one.problem}. ${one.fix}`),

@@ -24,6 +24,7 @@ describe("the licences of runtime dependencies", () => {
         "node_modules/older": { version: "2.0.0", license: "ISC" },
         "node_modules/gone/node_modules/@a/nested": { version: "3.0.0", license: "0BSD" },
         "node_modules/silent": { version: "1.0.0" },
+        "node_modules/compiled": { version: "1.0.0", optional: true },
         "node_modules/tool": { version: "1.0.0", dev: true, license: "GPL-3.0" },
       },
     };

@@ -30,6 +30,7 @@ export async function connect(config: ConnectConfig): Promise<SftpClient> {
     client.once("close", () => reject(new Error("closed")));
   });
   client.connect({ ...config, readyTimeout: 10_000 });
+  client.setNoDelay(true);
   await ready;
   client.on("error", () => undefined);
   const sftp = await new Promise<SFTPWrapper>((resolve, reject) =>
