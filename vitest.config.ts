@@ -20,6 +20,9 @@ export default defineConfig({
         test: {
           ...common,
           name: "system",
+          // Longer than what the tests themselves wait for (`eventually`: a minute), so that a failure says what was waited for.
+          testTimeout: 120_000,
+          hookTimeout: 120_000,
           include: ["test/system/**/*.test.ts"],
           fileParallelism: false,
           sequence: { groupOrder: 1 },

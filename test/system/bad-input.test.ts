@@ -30,7 +30,7 @@ beforeAll(async () => {
   host = await system.startHost();
   await system.register(host);
   await system.agree();
-}, 120_000);
+});
 afterAll(async () => {
   await system?.stop();
 });
@@ -102,14 +102,15 @@ describe("the webhook", () => {
 
     expect(away.status).toBe(503);
     expect(back).toBe(202);
-  }, 120_000);
+  });
 });
 
 describe("a contact that Campaign refuses", () => {
   it("becomes a failure that names the field, and holds up no other contact", async () => {
     const body = { error_code: "RST-360011", message: "'fax' property is not valid for the 'profile' resource." };
     const on = `PATCH /profile/${contactId(1)}`;
-    await system.observer.fault("campaign", { on, times: 1, answer: { status: 500, body } });
+    // Not once: the sweep brings the same version again within a second, and its success would end the failure.
+    await system.observer.fault("campaign", { on, answer: { status: 500, body } });
 
     await system.editor.update(contactId(1), { lastname: "Abgelehnt" });
     await system.editor.update(contactId(2), { lastname: "Nachbar" });
@@ -123,7 +124,7 @@ describe("a contact that Campaign refuses", () => {
       return profiles.some(({ lastName }) => lastName === "Nachbar") || undefined;
     });
     expect(failure).toMatchObject({ code: "unknown-field", message: expect.stringContaining("fax") });
-  }, 60_000);
+  });
 });
 
 describe("a message on the queue that nobody can read", () => {
@@ -139,7 +140,7 @@ describe("a message on the queue that nobody can read", () => {
     });
 
     expect(failure).toMatchObject({ code: "MaxDeliveryCountExceeded", correlationId: "unreadable-1" });
-  }, 60_000);
+  });
 });
 
 describe("what is kept and logged", () => {
@@ -152,11 +153,8 @@ describe("what is kept and logged", () => {
     // Campaign's own words quote the value: errors are where values leak.
     const message = `The value '${planted.lastname}' is not valid for the 'nms:recipient:gender' enumeration of the '@gender' field`;
     const body = { error_code: "RST-360011", message };
-    await system.observer.fault("campaign", {
-      on: `PATCH /profile/${contactId(3)}`,
-      times: 1,
-      answer: { status: 500, body },
-    });
+    const on = `PATCH /profile/${contactId(3)}`;
+    await system.observer.fault("campaign", { on, answer: { status: 500, body } });
     await system.editor.update(contactId(3), { ...planted, lastname: `${planted.lastname}two` });
     await post(aContext({ PrimaryEntityId: "planted" }));
     await eventually("the refusal to be kept", async () => {
@@ -177,7 +175,7 @@ describe("what is kept and logged", () => {
     }
     expect(kept).toContain(contactId(3));
     expect(logs).toContain(contactId(3));
-  }, 60_000);
+  });
 });
 
 describe("the deployable bundle", () => {
@@ -186,7 +184,7 @@ describe("the deployable bundle", () => {
 
     const env = { ...process.env, ...system.runtime.settings };
     execFileSync(process.execPath, ["-e", "require('./dist/main.cjs')"], { cwd: directory, stdio: "pipe", env });
-  }, 60_000);
+  });
 
   it("with wrong settings runs nothing but health, which names every problem, and a closed webhook; it ends with exit code 1", async () => {
     const directory = await emptyApp();
@@ -214,7 +212,7 @@ describe("the deployable bundle", () => {
     expect(webhook.status).toBe(503);
     expect(functions.map(({ name }) => name).sort()).toEqual(["health", "ingress-webhook"]);
     expect(how).toBe("exit code 1");
-  }, 60_000);
+  });
 });
 
 async function emptyApp(): Promise<string> {

@@ -35,7 +35,7 @@ describe("queue dataverse-notices", () => {
 
     expect(profiles.map(({ externalId }) => externalId)).toEqual([contactId(0)]);
     await eventually("the refusal", async () => /notice refused.*malformed/.test(system?.logs() ?? "") || undefined);
-  }, 120_000);
+  });
 });
 
 /** Has Dynamics post to the queue, and to nothing else, as `npm run dataverse:apply` does. */

@@ -40,7 +40,7 @@ beforeAll(async () => {
   const values = Object.fromEntries(named.map((name) => [name, peers.settings[name]]));
   file = join(folder, "connect.json");
   writeFileSync(file, JSON.stringify({ Values: { ...values, CAMPAIGN_CALL_SECONDS: "4" } }));
-}, 120_000);
+});
 
 afterAll(() => peers?.stop());
 
@@ -134,7 +134,7 @@ describe("npm start -- --connect", () => {
     expect(said).toContain("settings version 2 is in force");
     expect(report.real).toEqual({ dynamics: true, campaign: false });
     expect(report.outcomes.map(({ outcome }) => outcome)).toEqual(["left"]);
-  }, 120_000);
+  });
 
   it("refuses a folder whose state belongs to another instance, before anything runs", async () => {
     const other = join(folder, "other.json");
@@ -142,7 +142,7 @@ describe("npm start -- --connect", () => {
     writeFileSync(other, JSON.stringify({ Values: { ...Values, CAMPAIGN_TENANT: "umbrella" } }));
 
     await expect(run({ file: other, write: true })).rejects.toThrow(/belongs to .* acme/);
-  }, 120_000);
+  });
 
   it("reaches real systems over https and by their names only, and says everything else that is wrong with the file", async () => {
     const { code, output } = await startRun(["--connect", file, "--directory", join(folder, "refused")]);
@@ -151,5 +151,5 @@ describe("npm start -- --connect", () => {
     expect(output).toContain("DYNAMICS_URL: leads to this machine");
     expect(output).toContain("CAMPAIGN_IMS_URL: leads to this machine");
     expect(output).toContain("DYNAMICS_CLIENT_SECRET: is missing");
-  }, 60_000);
+  });
 });

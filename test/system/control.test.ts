@@ -11,7 +11,7 @@ beforeAll(async () => {
   system = await startSmallSystem(5, { CAMPAIGN_CALL_SECONDS: "1" });
   host = await system.startHost();
   await system.agree();
-}, 120_000);
+});
 afterAll(async () => {
   await system?.stop();
 });

@@ -76,5 +76,5 @@ describe("npm run doctor against the whole local runtime, whose app has the leas
 
     expect(code).toBe(1);
     expect(checks.filter(({ verdict }) => verdict === "fail").map(({ name }) => name)).toEqual(["app"]);
-  }, 120_000);
+  });
 });

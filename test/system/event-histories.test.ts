@@ -27,7 +27,7 @@ beforeAll(async () => {
   await makeActivityTables(system.runtime.settings);
   for (const name of ["host-1", "host-2"]) hosts.push(await system.startHost(name));
   await eventually("the first pull", () => standingOf(system).catch(() => undefined));
-}, 120_000);
+});
 afterAll(() => system?.stop());
 
 describe("a history of e-mail events with real processes: two hosts, faults of every peer, kill -9", () => {

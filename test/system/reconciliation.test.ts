@@ -15,7 +15,7 @@ beforeAll(async () => {
   const host = await system.startHost();
   operator = makeOperator(() => host.address, "local-function-key");
   await system.agree();
-}, 120_000);
+});
 afterAll(async () => {
   await system?.stop();
 });

@@ -19,7 +19,7 @@ beforeAll(async () => {
   mkdirSync(root, { recursive: true });
   const local = { url: `${host.address}/api`, values: { source: "(crm)" } };
   writeFileSync(join(root, "environments.json"), JSON.stringify({ local }));
-}, 120_000);
+});
 afterAll(() => system.stop(), 60_000);
 
 function run(command: string, ...args: string[]): Promise<SettingsRun> {

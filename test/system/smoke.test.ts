@@ -22,7 +22,7 @@ beforeAll(async () => {
   await system.register(host);
   await system.agree();
   operator = makeOperator(() => host.address, String(system.runtime.settings.LOCAL_FUNCTION_KEY));
-}, 120_000);
+});
 afterAll(() => system.stop(), 60_000);
 
 function run(...args: string[]): Run {
@@ -68,7 +68,7 @@ describe("npm run deploy:smoke", () => {
     expect(code).toBe(0);
     expect(await whereIs(await canaryOf(smoke))).toEqual({ contact: false, profile: false });
     await system.agree();
-  }, 120_000);
+  });
 
   it("removes what a run left that was killed while its canary was in both systems, and passes", async () => {
     // Stopped, or the first run might be through before it is killed.
@@ -87,7 +87,7 @@ describe("npm run deploy:smoke", () => {
     expect(code).toBe(0);
     for (const id of [left, await canaryOf(again)])
       expect(await whereIs(id)).toEqual({ contact: false, profile: false });
-  }, 120_000);
+  });
 
   it("fails and removes the canary when no profile comes in time, as while the flow is stopped", async () => {
     await operator.stop(false);
@@ -104,7 +104,7 @@ describe("npm run deploy:smoke", () => {
     expect(code).toBe(1);
     expect((await whereIs(id)).contact).toBe(false);
     await system.agree();
-  }, 120_000);
+  });
 
   it("removes the canary on Ctrl-C", async () => {
     await operator.stop(false);
@@ -119,7 +119,7 @@ describe("npm run deploy:smoke", () => {
     expect(code).toBe(1);
     expect((await whereIs(id)).contact).toBe(false);
     await system.agree();
-  }, 120_000);
+  });
 
   it("refuses production unless it is asked for, and puts nothing there", async () => {
     const before = await system.observer.contacts();
@@ -130,7 +130,7 @@ describe("npm run deploy:smoke", () => {
     expect(code).toBe(1);
     expect(refused.output()).toContain("--allow-production");
     expect(await system.observer.contacts()).toEqual(before);
-  }, 60_000);
+  });
 
   it("goes through production where it is allowed", async () => {
     const smoke = run("--env", "prod", "--allow-production", "--look-seconds", "0.2");
@@ -139,5 +139,5 @@ describe("npm run deploy:smoke", () => {
 
     expect(smoke.output()).toContain("the smoke test passed");
     expect(code).toBe(0);
-  }, 120_000);
+  });
 });
