@@ -96,7 +96,7 @@ async function queueChanges(
     occurredAt: new Date(ports.clock.now()).toISOString(),
     settings,
   };
-  const open = await notDealtWith(ports, mapping, page.changed);
+  const { open, doubtful } = await notDealtWith(ports, mapping, page.changed);
 
   for (let start = 0; start < open.length; start += maxIdsPerRead) {
     const ids = open.slice(start, start + maxIdsPerRead);
@@ -108,23 +108,31 @@ async function queueChanges(
     });
     await ports.queue.send(envelopes);
   }
+  await ports.queue.send(doubtful.map((id) => bareEnvelope(mapping, id, "upsert", news)));
   // A delete is queued even if no state knows the record: its creation may still be waiting in the lane, row included.
   await ports.queue.send(page.deleted.map((id) => bareEnvelope(mapping, id, "delete", news)));
-  return open.length + page.deleted.length;
+  return open.length + doubtful.length + page.deleted.length;
 }
 
+/**
+ * `open`: versions that nobody has dealt with. `doubtful`: the state has a newer version than change tracking, because the row was changed since the
+ * page was read, or because that version never was (a forged notice, a restored environment). The writer tells them apart with a fresh read.
+ */
 async function notDealtWith(
   ports: IngressPorts,
   mapping: CompiledMapping,
   changed: TrackedPage["changed"],
-): Promise<RecordId[]> {
+): Promise<{ open: RecordId[]; doubtful: RecordId[] }> {
   const { epoch } = await ports.binding();
-  const open = await mapLimit(changed, statesAtOnce, async ({ id, version }) => {
+  const ages = await mapLimit(changed, statesAtOnce, async ({ id, version }) => {
     const state = (await ports.states.read(mapping.table.name, id))?.state;
-    const known = state?.version !== undefined && state.epoch === epoch && compareVersions(version, state.version) <= 0;
-    return known ? undefined : id;
+    if (state?.version === undefined || state.epoch !== epoch) return { id, age: 1 };
+    return { id, age: compareVersions(version, state.version) };
   });
-  return open.filter((id) => id !== undefined);
+  return {
+    open: ages.filter(({ age }) => age > 0).map(({ id }) => id),
+    doubtful: ages.filter(({ age }) => age < 0).map(({ id }) => id),
+  };
 }
 
 function asText(value: unknown): string | undefined {

@@ -49,16 +49,35 @@ export function mayBeThere(job: Pick<Job, "state">): boolean {
   return job.state.present || isInterrupted(job);
 }
 
-/** Has this version, or a newer one, been dealt with, so that there is nothing to look at? */
-export function isDealtWith(job: Job, version: RowVersion | undefined): boolean {
-  const { state, binding, envelope, settings } = job;
-  if (job.isForced || isInterrupted(job) || state.releasing || state.optOuts?.open) return false;
-  if (state.epoch !== binding.epoch) return false;
-  if (version === undefined || state.version === undefined) return false;
-  const age = compareVersions(version, state.version);
-  if (!looksAgain.has(envelope.cause)) return age <= 0;
-  // An older version than the one dealt with under these very settings has nothing to tell.
-  return age < 0 && state.settings >= settings.version;
+/** Has what this message tells, or something newer, been dealt with, so that there is nothing to look at? */
+export function isOldNews(job: Job): boolean {
+  const { version } = job.envelope;
+  if (looksAgain.has(job.envelope.cause) || mustLook(job) || version === undefined) return false;
+  return ageOf(job, version) <= 0;
+}
+
+/** Has this row, read after the state or carried by news of it, been dealt with? One that is older than the state says proves the state wrong. */
+export function isDealtWith(job: Job, version: RowVersion): boolean {
+  return !looksAgain.has(job.envelope.cause) && !mustLook(job) && ageOf(job, version) === 0;
+}
+
+/** What an operator is to know of a row that is older than the version on file, which then was never true. */
+export function versionDoubts(job: Job, version: RowVersion): string[] {
+  if (ageOf(job, version) >= 0) return [];
+  const { version: claimed } = job.state;
+  return [
+    `the row has version ${version}, but ${claimed} was on file: a forged notice or a restored environment (docs/security.md)`,
+  ];
+}
+
+function mustLook({ state, isForced }: Job): boolean {
+  return isForced || state.intent !== undefined || state.releasing === true || state.optOuts?.open === true;
+}
+
+/** Below 0: older than the version on file; any version is newer than one of another epoch, or than none. */
+function ageOf({ state, binding }: Job, version: RowVersion): number {
+  if (state.epoch !== binding.epoch || state.version === undefined) return 1;
+  return compareVersions(version, state.version);
 }
 
 /** The row that travelled with the message, if it may be used: complete, versioned, and nothing says that there is a newer truth. */

@@ -16,6 +16,7 @@ import {
   dealtWith,
   isDealtWith,
   isInterrupted,
+  isOldNews,
   type Job,
   makeJob,
   mayBeThere,
@@ -23,6 +24,7 @@ import {
   save,
   takeRow,
   underIntent,
+  versionDoubts,
   withoutContent,
 } from "./record-job.js";
 import { echoes, sendRecord } from "./send-record.js";
@@ -74,7 +76,7 @@ export async function writeRecord(ports: IngressPorts, envelope: Envelope): Prom
 
   const { intent } = job.state;
   if (intent && intent.until > ports.clock.now()) return { outcome: "wait", until: intent.until };
-  if (envelope.kind === "upsert" && isDealtWith(job, envelope.version)) return { outcome: "stale" };
+  if (envelope.kind === "upsert" && isOldNews(job)) return { outcome: "stale" };
   const calmAt = (job.state.writtenAt ?? 0) + settlingMs;
   if (envelope.kind === "upsert" && !job.isForced && calmAt > ports.clock.now()) {
     return { outcome: "trail", until: calmAt };
@@ -117,6 +119,7 @@ async function upsert(job: Job, current: VersionedRow, isSettled: boolean): Prom
   if (family.verdict === "waiting") return waitForParent(job, family);
 
   const mapped = family.without.reduce(withoutLink, mapping.map(current.row));
+  const doubts = versionDoubts(job, current.version);
   const prints = fingerprintsOf(mapping, envelope.id, mapped, ports.fingerprintKey);
   const withInsertOnly = !state.present || envelope.cause === "load" || envelope.cause === "replay";
   const parents = family.linked.map(keyOf);
@@ -132,7 +135,7 @@ async function upsert(job: Job, current: VersionedRow, isSettled: boolean): Prom
   if (same && state.present && !isInterrupted(job) && !job.isForced) {
     await saveAndTell(job, keepEcho(job, done));
     await tidyLinks(job, family.linked, family.without);
-    return { outcome: "unchanged", warnings: mapped.warnings };
+    return { outcome: "unchanged", warnings: [...doubts, ...mapped.warnings] };
   }
   const echo = waitForEcho(job);
   if (echo) return echo;
@@ -145,7 +148,8 @@ async function upsert(job: Job, current: VersionedRow, isSettled: boolean): Prom
     sendRecord(job, mapped, { withInsertOnly, starting: startingFields, deadline }),
   );
   job.etag = announced.etag;
-  const { outcome, warnings } = result;
+  const { outcome } = result;
+  const warnings = [...doubts, ...result.warnings];
   const isFound = outcome === "updated" && !state.present && mapping.optOuts !== undefined;
   const after = {
     ...done,

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { RefusedError } from "../../shared/errors.js";
+import type { RowVersion } from "../../shared/model/ids.js";
 import { aField } from "../support/mappings.js";
 import { contactsWithOptOuts, makeOptOutLane, type OptOutLane, optOutColumns } from "../support/opt-out-lane.js";
 import { recordId } from "../support/samples.js";
@@ -163,4 +164,23 @@ describe("an instance of Campaign that lacks one of the attributes", () => {
       "Campaign has no opt-out ccpa in profile: take it out of the mapping's optOuts",
     );
   });
+});
+
+describe("a notice that somebody forged", () => {
+  it.each(["toCampaign", "both"] as const)(
+    "opts nobody in, whatever its row and its version claim: %s",
+    async (direction) => {
+      const lane = await makeOptOutLane(direction);
+      await lane.agree(1, { email: true, push: true });
+      const claimed = lane.notice(1);
+      const row = { ...claimed.row, donotemail: false, acme_nopush: false, modifiedon: "2027-01-01T00:00:00Z" };
+
+      const optIns = await lane.optInsDuring(() =>
+        lane.handle({ ...claimed, row, version: "999999999999" as RowVersion }),
+      );
+
+      expect(optIns).toEqual([]);
+      expect(lane.sides(1)).toEqual({ dynamics: "email push", campaign: "email push" });
+    },
+  );
 });

@@ -2,13 +2,17 @@ import { beforeEach, describe, expect, it } from "vitest";
 import { ConflictError } from "../../shared/errors.js";
 import type { LoadPace } from "../../shared/flows/fill-lanes.js";
 import { followChanges } from "../../shared/flows/follow-changes.js";
+import { orderFullRead } from "../../shared/flows/full-read.js";
+import { handleChange } from "../../shared/flows/handle-change.js";
 import type { Notice } from "../../shared/flows/notice.js";
 import { receiveNotice } from "../../shared/flows/receive-notice.js";
 import { sweep } from "../../shared/flows/sweep.js";
-import type { RecordId } from "../../shared/model/ids.js";
+import type { CompiledMapping } from "../../shared/mapping/compile.js";
+import type { RecordId, RowVersion } from "../../shared/model/ids.js";
+import type { Row } from "../../shared/model/row.js";
 import { depthOf } from "../support/depth-of.js";
 import { type IngressWorld, makeIngressWorld } from "../support/ingress-world.js";
-import { recordId } from "../support/samples.js";
+import { anEnvelope, recordId } from "../support/samples.js";
 
 const pace: LoadPace = { pageSize: 2, maxDepth: 50, lanes: 2, pollMs: 10, followMs: 1_000 };
 
@@ -156,6 +160,73 @@ describe("webhooks that come twice and in any order", () => {
     expect(await depthOf(world.queue, 10)).toBe(0);
   });
 });
+
+describe("a notice with a version that Dynamics never gave", () => {
+  beforeEach(async () => {
+    put(1, "Abendrot");
+    await runSweep();
+    await world.drain();
+    world.clock.advance(5_000);
+    await receiveNotice(world.ports, forged(recordId(1), { lastname: "Gefaelscht" }));
+    await world.drain();
+    world.clock.advance(5_000);
+  });
+
+  it("keeps later changes away no longer than until the sweep finds the next one", async () => {
+    const believed = names();
+    put(1, "Neuhaus");
+    await receiveNotice(world.ports, noticeOf(recordId(1), "Update"));
+    await world.drain();
+    const taken = names();
+
+    await runSweep();
+    await world.drain();
+    const mended = names();
+    world.clock.advance(5_000);
+    put(1, "Castellmar");
+    await receiveNotice(world.ports, noticeOf(recordId(1), "Update"));
+    await world.drain();
+
+    expect([believed, taken, mended, names()]).toEqual([["Gefaelscht"], ["Gefaelscht"], ["Neuhaus"], ["Castellmar"]]);
+  });
+
+  it.each(["changed", "verify", "force"] as const)(
+    "does not keep a replay from writing what Dynamics has: %s",
+    async (mode) => {
+      await orderFullRead(world.ports, "contact", mode, "operator");
+
+      await runSweep();
+      await world.drain();
+
+      expect(names()).toEqual(["Abendrot"]);
+    },
+  );
+
+  it("is named in the log, with both versions, when a row proves it wrong", async () => {
+    put(1, "Neuhaus");
+    const now = world.dynamics.rows().get(recordId(1));
+    const { version: _version, ...bare } = anEnvelope({ id: recordId(1) });
+
+    const outcome = await handleChange(world.ports, { ...bare, cause: "sweep" });
+
+    expect(outcome).toMatchObject({ outcome: "updated" });
+    expect("warnings" in outcome && outcome.warnings.join()).toContain(
+      `the row has version ${now?.version}, but ${versionFromNowhere} was on file`,
+    );
+  });
+});
+
+const versionFromNowhere = "999999999999" as RowVersion;
+
+/** A notice that somebody else than Dynamics made. */
+function forged(id: RecordId, row: Row): Notice {
+  const notice = noticeOf(id, "Update");
+  const image = (mapping: CompiledMapping) => ({
+    version: versionFromNowhere,
+    row: Object.fromEntries(mapping.cells.map((column) => [column, row[column] ?? null])),
+  });
+  return { ...notice, records: notice.records.map((record) => ({ ...record, image })) };
+}
 
 let requests = 0;
 /** A notice about the row as it is now, with its image as long as there is a row. */

@@ -27,19 +27,13 @@ describe("a random history of choices on both sides under random faults", () => 
 
   it.each<{ what: string; rule: string; sabotage: (ports: IngressPorts) => IngressPorts }>([
     {
-      what: "what was about to be written is forgotten",
+      what: "news of a choice in Campaign is lost on its way",
       rule: "no opt-out is lost",
       sabotage: (ports) => ({
         ...ports,
-        states: {
-          ...ports.states,
-          async read(table, id) {
-            const found = await ports.states.read(table, id);
-            if (!found?.state.optOuts) return found;
-            const { intent: _intent, ...state } = found.state;
-            const { open: _open, ...optOuts } = found.state.optOuts;
-            return { ...found, state: { ...state, optOuts } };
-          },
+        queue: {
+          ...ports.queue,
+          send: (envelopes) => ports.queue.send(envelopes.filter(({ kind }) => kind !== "optout")),
         },
       }),
     },
