@@ -16,6 +16,8 @@ export interface EventFacts extends EventsKnown {
   /** Latest e-mail that Campaign says it sent to anybody. */
   lastSend?: string;
   workflows: readonly WorkflowSeen[];
+  /** Names of files that were put aside and still lie there. */
+  rejected?: readonly string[];
   /** What reading or the probe of the filter ended with. */
   refused?: { code: string; message: string };
 }
@@ -38,6 +40,7 @@ export function judgeEvents(facts: EventFacts, tolerance: EventTolerance = usual
   return [
     ...judgeRefusal(facts),
     ...judgePurge(facts, tolerance),
+    ...judgeFiles(facts),
     ...facts.workflows.flatMap(judgeWorkflow),
     ...judgeSilence(facts, tolerance),
     ...judgeShares(facts, tolerance),
@@ -83,6 +86,18 @@ function purged(from: string, to: string): EventFinding {
     fix: `Keep rows longer than this product may stand still (${guide}, egress, step 6). What is still in Campaign's logs can be staged once more.`,
     lost: { from, to },
   };
+}
+
+function judgeFiles({ rejected = [] }: EventFacts): EventFinding[] {
+  const [first] = rejected;
+  if (first === undefined) return [];
+  return [
+    {
+      code: "files-rejected",
+      message: `files could not be read and were put aside (${rejected.length}, ${first} first): none of their events came to Dynamics`,
+      fix: `Give them the columns that EVENTS_FIELDS names and move them back, or delete them (${guide}, egress by files).`,
+    },
+  ];
 }
 
 /** What a workflow that does its work may be called (unconfirmed): anything else is news. */

@@ -12,7 +12,7 @@ export interface EventFilesOptions extends FileFolderOptions {
 }
 
 /** The port, with what a source of files has besides. */
-export type FileEventSource = EventSource & Required<Pick<EventSource, "acknowledge" | "close">>;
+export type FileEventSource = EventSource & Required<Pick<EventSource, "acknowledge" | "rejected" | "close">>;
 
 /** Column of the row's change: a file's rows change with the file. No header can be called so. */
 const changed = "\n";
@@ -30,6 +30,7 @@ export function makeEventFiles(options: EventFilesOptions): FileEventSource {
     // Files are gone once they are read: nothing is purged before.
     oldestChange: async () => undefined,
     acknowledge: (receipt) => files.acknowledge(receipt),
+    rejected: () => files.rejected(),
     close: () => files.close(),
   };
 }

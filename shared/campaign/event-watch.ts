@@ -26,6 +26,7 @@ export async function checkEvents(watch: EventWatch, known: EventsKnown): Promis
   const workflows = await probes.workflows(watch.workflows);
   const facts: EventFacts = { ...known, now: new Date(clock.now()).toISOString(), workflows };
   try {
+    facts.rejected = (await source.rejected?.()) ?? [];
     await source.probe?.();
     const oldestChange = await source.oldestChange();
     const newestChange = source.newestChange ? await source.newestChange() : known.since;

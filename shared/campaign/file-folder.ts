@@ -47,6 +47,8 @@ export interface FileFolder {
   read(cursor: string | undefined, size: number): Promise<FilePage | undefined>;
   /** What the page with this receipt held is kept for good: the file need not stay. Saying it twice is saying it once. */
   acknowledge(receipt: string): Promise<void>;
+  /** Names of the files that were put aside as none of ours and still lie there. Logs in by itself, so that it may be asked while files are read. */
+  rejected(): Promise<readonly string[]>;
   /** Ends a login that is open. */
   close(): void;
 }
@@ -177,6 +179,18 @@ export function makeFileFolder(options: FileFolderOptions, content: FileContent)
         await putAway(open, folder, name, isRejected ? rejectedFolder : doneFolder);
         reached.delete(name);
       });
+    },
+
+    async rejected() {
+      const own = await options.open();
+      try {
+        return (await own.list(pathOf(rejectedFolder))).map(({ name }) => name).sort();
+      } catch (error) {
+        if (error instanceof MissingError) return [];
+        throw toTableError(error, content);
+      } finally {
+        own.close();
+      }
     },
 
     close,

@@ -1,11 +1,12 @@
 // Profiles whose opt-outs moved, from the files that Adobe's workflow exports once a day to an SFTP account (facts/campaign.md §9): the other OptOutSource.
 // Which files are read, and when, is file-folder.ts. Values in a file only ring: by the time they are read they may be a day old.
 
+import { TableError } from "../errors.js";
 import type { MovedPage, MovedProfile, OptOutSource } from "../flows/optout-source.js";
 import type { CompiledMapping } from "../mapping/compile.js";
 import { namesIn } from "../optout/wire-names.js";
 import { toInstant } from "./event-row.js";
-import { type FileFolderOptions, type FilePage, makeFileFolder } from "./file-folder.js";
+import { type FileFolderOptions, type FilePage, makeFileFolder, rejectedFolder } from "./file-folder.js";
 import { toMovedProfile } from "./moved-profile.js";
 
 /** Where the files are. `key`: their column with the profile's key; names of the others are Campaign's own (unconfirmed), none of which must be there. */
@@ -17,7 +18,7 @@ export interface OptOutFilesOptions extends FileFolderOptions {
 export function makeOptOutFiles({
   key,
   ...options
-}: OptOutFilesOptions): OptOutSource & Required<Pick<OptOutSource, "acknowledge" | "close">> {
+}: OptOutFilesOptions): OptOutSource & Required<Pick<OptOutSource, "acknowledge" | "check" | "close">> {
   const files = makeFileFolder(options, { columns: [key], line: "a profile", setting: "OPTOUT_FILES" });
   return {
     async readMoved(mapping, _since, cursor, size) {
@@ -25,8 +26,18 @@ export function makeOptOutFiles({
       return page ? toPage(mapping, key, page) : { profiles: [], withoutKey: 0, malformed: 0 };
     },
     acknowledge: (receipt) => files.acknowledge(receipt),
+    async check() {
+      const rejected = await files.rejected();
+      if (rejected.length > 0)
+        throw new TableError(whyUnread(`${options.folder}/${rejectedFolder}`, rejected), "files-rejected");
+    },
     close: () => files.close(),
   };
+}
+
+function whyUnread(folder: string, names: readonly string[]): string {
+  const which = `${names.length}, ${names[0]} first`;
+  return `${folder} holds files that could not be read (${which}): what they say of opt-outs is not known. Give their first line the column that OPTOUT_FILES_KEY names and move them back, or delete them`;
 }
 
 function toPage(mapping: CompiledMapping, keyColumn: string, { lines, changedAt, ...page }: FilePage): MovedPage {

@@ -41,6 +41,8 @@ export interface EventSource {
   oldestChange(): Promise<string | undefined>;
   /** Says that what became of the page with this receipt is kept for good, so that it need not come again. Saying it twice is saying it once. */
   acknowledge?(receipt: string): Promise<void>;
+  /** Names of the parts that were put aside because they say nothing of events, and still lie there. */
+  rejected?(): Promise<readonly string[]>;
   /** Ends what a run holds open; the next one opens it again. */
   close?(): void;
 }
@@ -144,6 +146,7 @@ export interface EventFinding {
     | "purged-before-read"
     | "no-key-on-profiles"
     | "malformed-rows"
+    | "files-rejected"
     | "filter-missing"
     | "filter-wrong"
     | "order-wrong"

@@ -41,7 +41,7 @@ export interface OptOutSource {
     cursor: string | undefined,
     size: number,
   ): Promise<MovedPage>;
-  /** Looks through the customer's filter for profiles whose opt-outs changed lately. TableError: it hides one; the message names the attribute. */
+  /** Looks for what the source does not show. TableError: the customer's filter hides an attribute, or files that were put aside still lie there; the message names which. */
   check?(mapping: CompiledMapping): Promise<void>;
   /** Says that what the page with this receipt showed is queued for good. Saying it twice is saying it once. */
   acknowledge?(receipt: string): Promise<void>;

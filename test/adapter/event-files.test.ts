@@ -271,6 +271,7 @@ describe("makeEventFiles", () => {
     expect(pages[1]?.rejected).toBeUndefined();
     expect(idsIn(pages)).toEqual(["S-1"]);
     expect([left(), left("events/done"), left("events/rejected")]).toEqual([[], ["b.csv"], ["a.csv"]]);
+    expect(await source.rejected()).toEqual(["a.csv"]);
   });
 
   it.each([

@@ -170,6 +170,21 @@ describe("makeOptOutFiles", () => {
     expect(left(`${folder}/rejected`)).toEqual(["optout_1.csv"]);
   });
 
+  it("says as long as files lie aside that their opt-outs are not known, and no longer", async () => {
+    const sound = await source.check(mapping);
+    put("optout_1.csv", ["x,1"], 60 * minute, "name,value");
+    await readAll();
+    const said = await source.check(mapping).catch((error: unknown) => error);
+    rmSync(join(root, folder, "rejected", "optout_1.csv"));
+
+    expect(sound).toBeUndefined();
+    expect(said).toMatchObject({ kind: "table", code: "files-rejected" });
+    expect(String(said)).toMatch(
+      /rejected holds files that could not be read \(1, optout_1\.csv first\).*OPTOUT_FILES_KEY/,
+    );
+    expect(await source.check(mapping)).toBeUndefined();
+  });
+
   it("leaves files of other names alone", async () => {
     put("profiles.csv", ["c-1,true,,"]);
 

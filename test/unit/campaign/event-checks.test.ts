@@ -48,6 +48,8 @@ describe("judgeEvents", () => {
     ],
     ["a twentieth of rows without key", { counts: { events: 950, noKey: 50, malformed: 0 } }, []],
     ["too few rows to say", { counts: { events: 1, noKey: 98, malformed: 0 } }, []],
+    ["files that lie aside", { rejected: ["a.csv", "b.csv"] }, ["files-rejected"]],
+    ["a folder in which none does", { rejected: [] }, []],
     ["rows that nobody can read", { counts: { events: 900, noKey: 0, malformed: 100 } }, ["malformed-rows"]],
     ["a filter that is not there", { refused: { code: "filter-missing", message: "no filter" } }, ["filter-missing"]],
     [
@@ -111,12 +113,14 @@ describe("judgeEvents", () => {
         newestChange: "2026-02-20T00:00:00.000Z",
         counts: { events: 0, noKey: 500, malformed: 500 },
         refused: { code: "filter-missing", message: "no filter" },
+        rejected: ["a.csv"],
       }),
     );
 
     expect(all.map(({ code }) => code)).toEqual([
       "filter-missing",
       "purged-before-read",
+      "files-rejected",
       "staging-stopped",
       "workflow-missing",
       "no-events-while-delivering",
