@@ -1,4 +1,4 @@
-// How a load keeps every lane busy without making live changes wait (design.md §3, Sweep): no lane gets more than about a third of a second's work
+// How a load keeps every lane busy without making live changes wait (design.md §3, Sweep): no lane gets more than about 0.4 seconds' work
 // ahead, whatever the speed of Campaign. Pure but for its own memory of the last look.
 
 /** How a load paces itself. `pageSize`: rows a page. `maxDepth`: most messages waiting in all lanes together, whatever their speed. */
@@ -13,7 +13,7 @@ export interface LoadPace {
 }
 
 /** Work that may wait in a lane ahead of a live change, in ms: a few looks at the queue, so that no lane runs dry between two. */
-const workAheadMs = 300;
+const workAheadMs = 400;
 /** A lane is given so many even if nothing is known of its speed. */
 const leastPerLane = 2;
 /** What was seen so long ago counts for a third, in ms: bundles end all at once, so that a single look says little. */

@@ -216,13 +216,14 @@ async function fillLanes(
 ): Promise<number> {
   const depths = await ports.queue.depths(pace.maxDepth);
   meter.saw(depths, ports.clock.now());
-  const target = meter.target();
+  const size = Math.ceil(meter.target() / 2);
   const bundles: Envelope[][] = [];
   const lanes = new Set(hands.flatMap(({ pages }) => pages.flatMap(({ byLane }) => [...byLane.keys()])));
   for (const lane of lanes) {
-    const given = takeInTurn(hands, lane, target - (depths.get(lane) ?? 0));
-    // Half of what may wait: while one bundle is worked on, the next is there.
-    bundles.push(...bundle(given, Math.ceil(target / 2)));
+    // Two bundles: while one is worked on, the next is there. Never less than a whole one, for every message costs the lane a turn.
+    const depth = depths.get(lane) ?? 0;
+    const room = depth === 0 ? 2 * size : depth <= size ? size : 0;
+    bundles.push(...bundle(takeInTurn(hands, lane, room), size));
   }
   if (bundles.length > 0) await ports.queue.sendBundles(bundles);
   const sent = bundles.reduce((sum, one) => sum + one.length, 0);

@@ -67,6 +67,9 @@ export const parentMissing = "parent-missing";
 /** Brings one record up to date. What happens twice: the second time finds the version dealt with and does nothing. */
 export async function writeRecord(ports: IngressPorts, envelope: Envelope): Promise<WriteOutcome> {
   const binding = await ports.binding();
+  // A load's rows are new as a rule, and then it is needed: read beside the state.
+  const tracked = envelope.cause === "load" ? trackedSince(ports.checkpoints, envelope.table) : undefined;
+  tracked?.catch(() => {});
   const found = await ports.states.read(envelope.table, envelope.id);
   const settings = await ports.settings.atLeast(Math.max(envelope.settings ?? 1, found?.state.settings ?? 1));
   const mapping = settings.mappings.get(envelope.table);
@@ -83,7 +86,7 @@ export async function writeRecord(ports: IngressPorts, envelope: Envelope): Prom
   }
 
   const carried = takeRow(job);
-  const current = carried && !(await isPastRecall(job)) ? carried : await readRow(job);
+  const current = carried && !(await isPastRecall(job, tracked)) ? carried : await readRow(job);
   if (!current || isMergedAway(current.row)) return retire(job, current);
   // First of all, and whatever becomes of the rest.
   const settled = await settleOptOuts(job, current);
@@ -104,10 +107,10 @@ async function bringUp({ job, current, settled }: Exclude<SettledOptOuts, { unti
  * Would nobody ever tell that this row has been deleted since? Change tracking tells of no delete before its token, and whoever looked for those
  * found no record yet that this row now creates.
  */
-async function isPastRecall(job: Job): Promise<boolean> {
+async function isPastRecall(job: Job, tracked: Promise<number | undefined> | undefined): Promise<boolean> {
   if (mayBeThere(job)) return false;
   const { table, occurredAt, cause } = job.envelope;
-  const since = await trackedSince(job.ports.checkpoints, table);
+  const since = await (tracked ?? trackedSince(job.ports.checkpoints, table));
   const skew = cause === "notice" ? dynamicsSkewMs : 0;
   return since !== undefined && Date.parse(occurredAt) - skew < since;
 }
