@@ -101,13 +101,13 @@ describe("GET and POST /_sim/latency (issue 3, faults and inspection)", () => {
     await slow.sendMessages({ body: 0 });
     await quick.sendMessages({ body: 0 });
 
-    const set = await call("POST", "latency", { "send slow": 120, "* *": 0 });
+    const set = await call("POST", "latency", { "send slow": 800, "* *": 0 });
     const slowMs = await tookMs(() => slow.sendMessages({ body: 1 }));
     const quickMs = await tookMs(() => quick.sendMessages({ body: 1 }));
 
     expect(set.value).toEqual(await call("GET", "latency").then(({ value }) => value));
-    expect(slowMs).toBeGreaterThanOrEqual(119);
-    expect(quickMs).toBeLessThan(100);
+    expect(slowMs).toBeGreaterThanOrEqual(799);
+    expect(quickMs).toBeLessThan(700);
   });
 
   it("holds deliveries, settlements and management back too", async () => {
@@ -143,11 +143,11 @@ describe("GET and POST /_sim/latency (issue 3, faults and inspection)", () => {
     const { client, broker } = await openAdmin([{ name: "q" }]);
     const sender = client.createSender("q");
     await sender.sendMessages({ body: 0 });
-    broker.latency.set({ "send q": 100 });
+    broker.latency.set({ "send q": 200 });
 
     const ms = await tookMs(() => Promise.all(Array.from({ length: 20 }, () => sender.sendMessages({ body: 1 }))));
 
-    expect(ms).toBeLessThan(1000);
+    expect(ms).toBeLessThan(3_000);
   });
 
   it("answers a drain only when what is under way has arrived, so that nothing is lost", async () => {
@@ -180,7 +180,7 @@ describe("POST /_sim/clock (issue 3, faults and inspection)", () => {
   const hourMs = 3_600_000;
 
   it("shows clients wrong times for enqueuing and locks, while locks last as long as they should", async () => {
-    const { client, call, send } = await openAdmin([{ name: "q", lockDurationMs: 300 }]);
+    const { client, call, send } = await openAdmin([{ name: "q", lockDurationMs: 3_000 }]);
     const receiver = client.createReceiver("q", noRenewal);
 
     const { value } = await call("POST", "clock", { skewMs: -hourMs });
@@ -192,7 +192,7 @@ describe("POST /_sim/clock (issue 3, faults and inspection)", () => {
     expect(value).toEqual({ skewMs: -hourMs });
     expect(message.enqueuedTimeUtc?.getTime()).toBeLessThan(Date.now() - hourMs + 1000);
     expect(message.enqueuedTimeUtc?.getTime()).toBeGreaterThan(Date.now() - hourMs - 5000);
-    expect(renewedUntil.getTime() - Date.now() + hourMs).toBeLessThan(300);
+    expect(renewedUntil.getTime() - Date.now() + hourMs).toBeLessThan(3_000);
     expect(await errorCode(receiver.completeMessage(message))).toBe("none");
   });
 
