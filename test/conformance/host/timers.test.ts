@@ -182,6 +182,34 @@ describe("a timer's status", () => {
   });
 });
 
+describe("a lease store that answers late", () => {
+  it("does not end a timer whose lease ran out meanwhile and was renewed after all", { timeout: 40_000 }, async () => {
+    const store = makeMemoryLeases();
+    // Asked for each third of the period after an answer. Slow twice: it runs out 1.4 s before the second late answer, an occurrence falls into that
+    // time, and from the answer on it is held without a break.
+    const lockPeriodMs = 3_000;
+    const lateMs = [0, 1_500, 1_900];
+    let holds = 0;
+    const hold: LeaseStore["hold"] = async (...given) => {
+      const answerMs = lateMs[holds] ?? 0;
+      holds += 1;
+      await sleep(answerMs);
+      return store.hold(...given);
+    };
+    const { log, close } = await startTestHost({
+      appDir,
+      leases: { ...store, hold },
+      env: only(["everySecond"]),
+      lockPeriodMs,
+    });
+    stop.push(close);
+    await log.until(() => holds >= 4);
+    const before = runs(log);
+
+    await log.until(() => runs(log) >= before + 2);
+  });
+});
+
 describe("POST /admin/functions/{timer}", () => {
   const post = (url: string): Promise<Response> =>
     fetch(`${url}/admin/functions/yearly`, { method: "POST", headers: { "x-functions-key": "master" } });

@@ -37,6 +37,8 @@ export function startTimerListener(options: TimerListenerOptions): TimerListener
   const name = definition.name;
   const stopping = new AbortController();
   let heldUntil = 0;
+  /** An occurrence came while the lease had run out: made up for when it is renewed after all. */
+  let isMissed = false;
   let status: ScheduleStatus | undefined;
   let wakeUp: NodeJS.Timeout | undefined;
   let renewal: NodeJS.Timeout | undefined;
@@ -55,7 +57,7 @@ export function startTimerListener(options: TimerListenerOptions): TimerListener
       const held = await leases.hold(name, owner, lockPeriodMs);
       if (isStopped()) return;
       if (!held) loseLease("another host has the lease");
-      else if (heldUntil > 0) heldUntil = askedAt + lockPeriodMs;
+      else if (heldUntil > 0) goOn(askedAt + lockPeriodMs);
       else await takeOver(askedAt + lockPeriodMs);
     } catch (error) {
       log("warning", `timer lease store out of reach: ${describeError(error)}`);
@@ -66,9 +68,17 @@ export function startTimerListener(options: TimerListenerOptions): TimerListener
     renewing = renew();
   };
 
+  const goOn = (until: number): void => {
+    heldUntil = until;
+    if (!isMissed || !isHeld()) return;
+    isMissed = false;
+    scheduleNext();
+  };
+
   const loseLease = (why: string): void => {
     if (heldUntil === 0) return;
     heldUntil = 0;
+    isMissed = false;
     clearTimeout(wakeUp);
     log("warning", `timer stopped on this host: ${why}`);
   };
@@ -87,6 +97,7 @@ export function startTimerListener(options: TimerListenerOptions): TimerListener
   };
 
   const scheduleNext = (): void => {
+    if (!isHeld()) isMissed = true;
     if (isStopped() || !isHeld() || !status) return;
     const delayMs = status.next.getTime() - Date.now();
     clearTimeout(wakeUp);
@@ -97,6 +108,7 @@ export function startTimerListener(options: TimerListenerOptions): TimerListener
 
   const queueRun = (cause: "schedule" | "past due" | "startup" | "admin"): void => {
     current = current.then(async () => {
+      if (cause !== "admin" && !isHeld()) isMissed = true;
       if (isStopped() || (cause !== "admin" && !isHeld())) return;
       const startedAt = new Date();
       const data = { json: timerInput(schedule.monitored ? status : undefined, cause === "past due") };
