@@ -35,7 +35,8 @@ export function makeEventFiles(options: EventFilesOptions): FileEventSource {
   };
 }
 
-function toPage(fields: EventFields, { lines, changedAt, ...page }: FilePage): EventPage {
+function toPage(fields: EventFields, { lines, changedAt: fileAt, ...page }: FilePage): EventPage {
+  const changedAt = endOfSecond(fileAt);
   const events: EmailEvent[] = [];
   const skipped: SkippedRow[] = [];
   // Times without zone are in the workflow's, which the guide sets to UTC.
@@ -47,4 +48,9 @@ function toPage(fields: EventFields, { lines, changedAt, ...page }: FilePage): E
     else skipped.push({ ...read.skipped, key: place, changedAt });
   }
   return { events, skipped, ...page };
+}
+
+/** SFTP tells times in whole seconds: events that came in the second in which their type was switched on are not older than that. */
+function endOfSecond(iso: string): string {
+  return new Date(Date.parse(iso) + 999).toISOString();
 }

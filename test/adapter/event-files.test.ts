@@ -119,7 +119,8 @@ describe("makeEventFiles", () => {
         deliveryName: "DM1",
         url: "https://www.example.com/?a=1,2",
         mirrorPageUrl: "",
-        changedAt: "2026-03-01T11:30:00.000Z",
+        // SFTP tells whole seconds.
+        changedAt: "2026-03-01T11:30:00.999Z",
       },
     ]);
   });

@@ -124,6 +124,19 @@ describe("pulling e-mail events from files", () => {
     expect(namesIn("events/done").sort()).toEqual(["a.csv", "b.csv"]);
   });
 
+  it("takes what came later in the very second in which its type was switched on", async () => {
+    world.types = ["send"];
+    await makeProcess()();
+    world.clock.advance(500);
+    world.types = ["send", "open"];
+    await makeProcess()();
+    world.clock.advance(200);
+    put("a.csv", fileOf(line("T-1", "open")));
+    later();
+
+    expect(await makeProcess()()).toMatchObject({ written: 1, off: 0 });
+  });
+
   it("counts lines that are no events, and says which file holds none", async () => {
     put("a.csv", fileOf(line("S-1"), "S-2,send", '"S-3","send', line("S-4")));
     put("prices.csv", "article;price\nshoe;10\n");

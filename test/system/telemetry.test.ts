@@ -55,6 +55,9 @@ async function inspect(): Promise<string> {
 
 describe("the monitor's numbers", () => {
   it("come as a line of each kind and, where a collector is named, there too", async () => {
+    // Counts are told from the first look on.
+    await eventually("a look", some("measured backlog", { fn: "monitor" }));
+    await system.editor.update(String(contact), { lastname: "Ahornberg" });
     const line = await eventually("the lag", some("measured lag", { fn: "monitor" }), { withinMs: 60_000 });
     const kinds = new Set(lines().flatMap(({ event }) => /measured (\w+)$/.exec(event)?.[1] ?? []));
     const posted = await eventually("metrics", async () =>
