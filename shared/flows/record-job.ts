@@ -70,8 +70,9 @@ export function versionDoubts(job: Job, version: RowVersion): string[] {
   ];
 }
 
-function mustLook({ state, isForced }: Job): boolean {
-  return isForced || state.intent !== undefined || state.releasing === true || state.optOuts?.open === true;
+function mustLook(job: Job): boolean {
+  const { releasing, optOuts } = job.state;
+  return job.isForced || isInterrupted(job) || releasing === true || optOuts?.open === true;
 }
 
 /** Below 0: older than the version on file; any version is newer than one of another epoch, or than none. */
